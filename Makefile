@@ -1,0 +1,73 @@
+# Every command of the project. `make help` lists them; each first calls `make setup`, which costs nothing when nothing changed.
+
+PYTHON ?= python3
+PORT ?= 8000
+CUSTOMERS ?= 7000
+DATA ?=
+ARGS ?=
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -q
+# The browser's plugin costs seconds at every start: only its own suite loads it.
+QUICK := $(PYTEST) -p no:playwright -p no:base_url -m "not browser and not faults and not slow"
+WHOLE := $(PYTEST) -p no:playwright -p no:base_url -m "not browser and not faults"
+BESIDE_VALKEY := $(PY) -m core.embedded run --valkey --
+BESIDE_SERVERS := $(PY) -m core.embedded run --valkey --postgres --
+
+export PORT CUSTOMERS DATA
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults coverage check check-imports format lock clean
+
+help:  ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
+
+setup:  ## .venv with the pinned packages, and the built front end
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(PYTHON) is not installed: ChurnGuard needs Python 3.11 or newer (PYTHON=/path/to/it)."; exit 1; }
+	@$(PYTHON) bin/setup.py runtime
+
+setup-dev:  ## The same, with what tests and checks need
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(PYTHON) is not installed: ChurnGuard needs Python 3.11 or newer (PYTHON=/path/to/it)."; exit 1; }
+	@$(PYTHON) bin/setup.py dev
+
+demo: setup  ## The whole platform on 127.0.0.1 (PORT=8000 CUSTOMERS=7000 DATA=your-file.csv)
+	@exec $(PY) manage.py demo --port "$$PORT" --customers "$$CUSTOMERS" $${DATA:+--data "$$DATA"}
+
+test: setup-dev  ## The quick suite, beside a Valkey of its own (ARGS=tests/customers)
+	@$(BESIDE_VALKEY) $(QUICK) $(ARGS)
+
+test-slow: setup-dev  ## What the quick suite leaves out for its length
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" $(ARGS)
+
+test-postgres: setup-dev  ## The whole suite on PostgreSQL and Valkey (or DATABASE_URL and REDIS_URL)
+	@$(BESIDE_SERVERS) $(WHOLE) $(ARGS)
+
+test-browser: setup-dev  ## The pages in a real Chromium
+	@DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BESIDE_VALKEY) $(PYTEST) -m browser $(ARGS)
+
+test-faults: setup-dev  ## Killed workers, lost brokers
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m faults $(ARGS)
+
+coverage: setup-dev  ## The quick suite, and what it did not reach
+	@$(BESIDE_VALKEY) $(QUICK) --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+check: setup-dev check-imports  ## Format, lint, import contracts, migrations, Django's own checks
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m djlint --lint --quiet templates
+	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) manage.py check --fail-level WARNING
+
+check-imports: setup-dev  ## Who may import whom
+	@$(PY) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
+
+format: setup-dev  ## Let ruff write what it can
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+lock: setup-dev  ## Pin again what the direct requirements bring along
+	@{ sed -n '1p' requirements.lock; .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements-dev.txt; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean:  ## Remove what was built and kept: environment, styles, the demo's data
+	rm -rf .venv static/built staticfiles var .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

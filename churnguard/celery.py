@@ -1,0 +1,24 @@
+"""The Celery application: queues ``default``, ``ml`` and ``mail``, and the beat table."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "churnguard.settings")
+
+app = Celery("churnguard")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@app.on_after_configure.connect
+def set_beat_table(sender: Celery, **_: object) -> None:
+    """What runs by itself, and when. Times are UTC; each entry is safe to run twice."""
+    from celery.schedules import crontab
+    from django.conf import settings
+
+    sender.conf.beat_schedule = {
+        # The doorbell of last resort: republishes jobs whose message or worker was lost.
+        "sweep-jobs": {"task": "core.tasks.sweep_jobs", "schedule": settings.JOB_SWEEP_SECONDS},
+        "score-every-company": {"task": "churnguard.tasks.score_every_company", "schedule": crontab(hour=2, minute=15)},
+    }

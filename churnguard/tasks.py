@@ -1,0 +1,16 @@
+"""What beat asks for by night: opens the job rows of every company and rings."""
+
+from celery import shared_task
+
+from core import jobs
+from predictions import services as predictions
+from tenants.models import Tenant
+from tenants.scoping import tenant_scope
+
+
+@shared_task(ignore_result=True)
+def score_every_company(**_: object) -> None:
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant):
+            if run := predictions.open_scoring():
+                jobs.ring(run)

@@ -1,0 +1,129 @@
+"""Frames in and out of the database at the engine's own speed: COPY on PostgreSQL, executemany on SQLite, one door.
+
+The ORM's bulk path is ten to eighteen times slower on a million rows (docs/benchmarks.md), so imports, scoring and
+training use this module; nothing else may open a cursor. Callers pass querysets, so the company's scope stays on.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pandas as pd
+from django.db import connection, models, transaction
+from django.db.models import QuerySet
+
+_SQLITE_BLOCK = 20_000
+
+
+class Stage:
+    """A temporary table: load rows, then merge them with set statements. Lives for one transaction."""
+
+    def __init__(self, name: str, columns: dict[str, str]) -> None:
+        self.name = name
+        self.columns = columns
+
+    def load(self, rows: Iterable[Sequence]) -> None:
+        insert(self.name, list(self.columns), rows)
+
+    def run(self, sql: str, params: Sequence | None = None) -> int:
+        """Execute one statement (``{stage}`` stands for the table); returns the rows it touched."""
+        with connection.cursor() as cursor:
+            cursor.execute(sql.replace("{stage}", self.name), params)
+            return cursor.rowcount
+
+    def fetch(self, sql: str, params: Sequence | None = None) -> list[tuple]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.replace("{stage}", self.name), params)
+            return cursor.fetchall()
+
+
+@contextmanager
+def stage(name: str, columns: dict[str, str]) -> Iterator[Stage]:
+    """A fresh temporary table inside one transaction. ``columns``: name -> SQL type of this engine."""
+    ddl = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP TABLE IF EXISTS temp."{name}"' if _is_sqlite() else f'DROP TABLE IF EXISTS "{name}"')
+            cursor.execute(f'CREATE TEMPORARY TABLE "{name}" ({ddl})' + ("" if _is_sqlite() else " ON COMMIT DROP"))
+        yield Stage(name, columns)
+        if _is_sqlite():
+            with connection.cursor() as cursor:
+                cursor.execute(f'DROP TABLE temp."{name}"')
+
+
+def column_types(model: type[models.Model], names: Iterable[str]) -> dict[str, str]:
+    """SQL types of a model's columns on this engine, keyed by column name."""
+    fields = {f.name: f for f in model._meta.local_fields}
+    return {fields[name].column: fields[name].rel_db_type(connection) if fields[name].is_relation else fields[name].db_type(connection) for name in names}
+
+
+def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence]) -> int:
+    """Append rows to a table. Values must be what the driver takes (see ``adapt``). Returns how many."""
+    names = ", ".join(f'"{c}"' for c in columns)
+    count = 0
+    with connection.cursor() as cursor:
+        if _is_sqlite():
+            sql = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(columns))})'
+            # Below Django's wrapper: it would rewrite every placeholder and adapt every value one by one.
+            raw = cursor.cursor
+            for block in _blocks(rows, _SQLITE_BLOCK):
+                _driver_executemany(raw, sql, block)
+                count += len(block)
+        else:
+            with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+                for row in rows:
+                    copy.write_row(row)
+                    count += 1
+    return count
+
+
+def _driver_executemany(cursor, sql: str, block: list) -> None:
+    import sqlite3
+
+    sqlite3.Cursor.executemany(cursor, sql, block)
+
+
+def _blocks(rows: Iterable[Sequence], size: int) -> Iterator[list]:
+    block: list = []
+    for row in rows:
+        block.append(row)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def read_frame(queryset: QuerySet) -> pd.DataFrame:
+    """A ``values_list`` queryset as a frame, its columns named as asked.
+
+    PostgreSQL sends CSV by COPY into Arrow; SQLite's rows go straight from the driver. Types follow the columns:
+    text and unknown values come as object or null, booleans as object on SQLite (0 and 1): callers cast what they need.
+    """
+    names = [*queryset.query.values_select, *queryset.query.annotation_select]
+    sql, params = queryset.query.sql_with_params()
+    with connection.cursor() as cursor:
+        if _is_sqlite():
+            cursor.execute(sql, params)
+            return pd.DataFrame.from_records(cursor.fetchall(), columns=names)
+        import pyarrow.csv as csv
+
+        buffer = io.BytesIO()
+        with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as copy:
+            for data in copy:
+                buffer.write(data)
+        if not buffer.tell():
+            return pd.DataFrame(columns=names)
+        buffer.seek(0)
+        table = csv.read_csv(
+            buffer,
+            read_options=csv.ReadOptions(column_names=names),
+            convert_options=csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
+        )
+        return table.to_pandas()
+
+
+def _is_sqlite() -> bool:
+    return connection.vendor == "sqlite"

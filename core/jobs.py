@@ -1,0 +1,278 @@
+"""Who may run a job, how far it is, and what becomes of it when its worker dies.
+
+Every change is a compare-and-set on the row, so that two workers, a sweeper and a person pressing "cancel" can act at
+once. The same code runs embedded and in production, in a worker and in the foreground of a command.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from celery import current_app
+from django.apps import apps
+from django.conf import settings
+from django.db import close_old_connections, connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .errors import Refused
+from .models import Job, JobState
+
+logger = logging.getLogger(__name__)
+
+_watchers: contextvars.ContextVar[tuple[Callable[[Job], None], ...]] = contextvars.ContextVar("watchers", default=())
+_WRITE_EVERY_SECONDS = 0.4
+
+
+class NotClaimable(Exception):
+    """Somebody else has the job, or it is over. Nothing to do: a duplicate message is normal."""
+
+
+class LeaseLost(Exception):
+    """This worker was taken for dead and its job given to another: stop, write nothing more."""
+
+
+class Cancelled(Exception):
+    """A person asked for the job to stop."""
+
+
+class Claim:
+    """A job row that this process runs: the row's own attributes, and ``report`` to say how far it is."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.token = job.token
+        self._written = 0.0
+        self._lost = threading.Event()
+
+    def _row(self):
+        return type(self.job)._base_manager.filter(pk=self.job.pk, token=self.token, state=JobState.RUNNING)
+
+    def report(self, done: int, total: int, note: str = "", *, force: bool = False) -> None:
+        """Say how far the work is. Written at most every 0.4 s; raises Cancelled or LeaseLost where it must stop."""
+        if self._lost.is_set():
+            raise LeaseLost
+        job = self.job
+        changed_note = note != job.progress_note
+        job.progress_done, job.progress_total, job.progress_note = done, total, note[:200]
+        if not (force or changed_note) and time.monotonic() - self._written < _WRITE_EVERY_SECONDS:
+            return
+        self._written = time.monotonic()
+        for watcher in _watchers.get():
+            watcher(job)
+        written = self._row().update(
+            progress_done=done,
+            progress_total=total,
+            progress_note=note[:200],
+            lease_until=timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+        )
+        if written != 1:
+            raise LeaseLost
+        if type(job)._base_manager.filter(pk=job.pk, cancel_requested=True).exists():
+            raise Cancelled
+
+    def report_fraction(self, fraction: float, note: str = "") -> None:
+        self.report(round(1000 * fraction), 1000, note)
+
+    def save(self, **fields: object) -> None:
+        """Write columns of the job's own model, only while the claim still holds."""
+        if self._row().update(**fields) != 1:
+            raise LeaseLost
+        for name, value in fields.items():
+            setattr(self.job, name, value)
+
+    def renew(self) -> bool:
+        lease = timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+        if self._row().update(lease_until=lease) == 1:
+            return True
+        self._lost.set()
+        return False
+
+
+@contextmanager
+def watching(watcher: Callable[[Job], None]) -> Iterator[None]:
+    """Call ``watcher`` at each report of the jobs run in this context: a command's progress bar."""
+    token = _watchers.set((*_watchers.get(), watcher))
+    try:
+        yield
+    finally:
+        _watchers.reset(token)
+
+
+def claim(model: type[Job], job_id: int) -> Claim | None:
+    """Take a waiting job, or one whose worker's lease ran out. None where somebody else was first or it is over."""
+    now = timezone.now()
+    due = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=now)
+    taken = (
+        model._base_manager.filter(due, pk=job_id, attempts__lt=settings.JOB_MAX_ATTEMPTS)
+        .filter(Q(not_before=None) | Q(not_before__lte=now))
+        .update(
+            state=JobState.RUNNING,
+            attempts=F("attempts") + 1,
+            token=F("token") + 1,
+            lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+            started_at=Coalesce("started_at", now),
+            error_code="",
+            error_message="",
+        )
+    )
+    if taken != 1:
+        return None
+    return Claim(model._base_manager.get(pk=job_id))
+
+
+@contextmanager
+def claimed(model: type[Job], job_id: int) -> Iterator[Claim]:
+    """Run a job's body: claim, keep the lease, and write how it ended.
+
+    A Refused ends it ``failed`` with its sentence: trying again would change nothing. Another exception puts it back
+    in the queue with a growing pause until ``JOB_MAX_ATTEMPTS``, then it is ``dead``. Both are raised on to the caller.
+    """
+    held = claim(model, job_id)
+    if held is None:
+        raise NotClaimable(f"{model.__name__} {job_id}")
+    stop = _keep_lease(held)
+    try:
+        yield held
+    except Cancelled:
+        _end(held, JobState.CANCELLED)
+        raise
+    except LeaseLost:
+        logger.warning("lease lost: %s %s", model.__name__, job_id)
+        raise
+    except Refused as refusal:
+        _end(held, JobState.FAILED, refusal.code, refusal.message)
+        raise
+    except Exception as error:
+        _retry_or_bury(held, error)
+        raise
+    else:
+        _end(held, JobState.SUCCEEDED)
+    finally:
+        stop()
+
+
+def _keep_lease(held: Claim) -> Callable[[], None]:
+    """Renew the lease from a thread of its own, since a long fit reports nothing for a while."""
+    pause = settings.JOB_HEARTBEAT_SECONDS
+    if not pause:
+        return lambda: None
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(pause):
+            try:
+                if not held.renew():
+                    return
+            except Exception:
+                logger.exception("heartbeat failed")
+            finally:
+                close_old_connections()
+        connection.close()
+
+    thread = threading.Thread(target=beat, name=f"lease-{held.job.pk}", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        ended.set()
+        thread.join(timeout=pause)
+
+    return stop
+
+
+def _end(held: Claim, state: str, code: str = "", message: str = "") -> None:
+    finished = timezone.now()
+    ended = held._row().update(
+        state=state, finished_at=finished, lease_until=None, error_code=code, error_message=message
+    )
+    if ended != 1:
+        raise LeaseLost
+    held.job.state, held.job.finished_at = state, finished
+    held.job.error_code, held.job.error_message = code, message
+    for watcher in _watchers.get():
+        watcher(held.job)
+
+
+def _retry_or_bury(held: Claim, error: Exception) -> None:
+    attempts = held.job.attempts
+    reason = f"{type(error).__name__}: {error}"[:2000]
+    if attempts >= settings.JOB_MAX_ATTEMPTS:
+        _end(held, JobState.DEAD, "error", reason)
+        return
+    held._row().update(
+        state=JobState.QUEUED,
+        lease_until=None,
+        published_at=None,
+        not_before=timezone.now() + timedelta(seconds=5 * 3 ** (attempts - 1)),
+        error_code="error",
+        error_message=reason,
+    )
+
+
+# ---------------------------------------------------------------- the doorbell
+
+
+def ring(job: Job) -> None:
+    """Tell a worker, once the row is committed, that this job waits. With the broker down the row waits for the sweeper."""
+    transaction.on_commit(lambda: _publish(job))
+
+
+def _publish(job: Job) -> bool:
+    task = current_app.tasks[job.task_name]
+    try:
+        task.apply_async(kwargs=job.message(), retry=False)
+    except (OSError, task.OperationalError) as error:
+        logger.warning("broker unreachable, %s %s waits as a row: %s", type(job).__name__, job.pk, error)
+        return False
+    type(job)._base_manager.filter(pk=job.pk).update(published_at=timezone.now())
+    return True
+
+
+def job_models() -> list[type[Job]]:
+    return [model for model in apps.get_models() if issubclass(model, Job)]
+
+
+def sweep() -> int:
+    """Ring again for every job whose message or worker was lost; bury those that died too often. Returns how many."""
+    now = timezone.now()
+    unheard = now - timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    found = 0
+    for model in job_models():
+        rows = model._base_manager
+        rows.filter(
+            state=JobState.RUNNING, lease_until__lt=now, attempts__gte=settings.JOB_MAX_ATTEMPTS
+        ).update(
+            state=JobState.DEAD,
+            finished_at=now,
+            error_code="worker_lost",
+            error_message=_("The worker stopped %(times)d times while running this job.")
+            % {"times": settings.JOB_MAX_ATTEMPTS},
+        )
+        rows.filter(state=JobState.QUEUED, cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now)
+        waiting = Q(state=JobState.QUEUED) & (Q(published_at=None) | Q(published_at__lt=unheard))
+        orphaned = Q(state=JobState.RUNNING, lease_until__lt=now)
+        due = rows.filter(waiting | orphaned).filter(Q(not_before=None) | Q(not_before__lte=now))
+        for job in due.order_by("requested_at")[:200]:
+            if not _publish(job):
+                return found
+            found += 1
+    return found
+
+
+def cancel(job: Job) -> None:
+    """Ask an open job to stop. A waiting one stops at once, a running one at its next report."""
+    rows = type(job)._base_manager.filter(pk=job.pk)
+    now = timezone.now()
+    if not rows.filter(state=JobState.QUEUED).update(
+        state=JobState.CANCELLED, finished_at=now, cancel_requested=True
+    ):
+        rows.filter(state=JobState.RUNNING).update(cancel_requested=True)
+    job.refresh_from_db()

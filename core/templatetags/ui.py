@@ -1,0 +1,86 @@
+"""Small words for templates: money, percentages, query strings."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+from django import template
+from django.utils import formats
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+from django.utils.translation import get_language
+
+register = template.Library()
+
+# ISO 4217 minor units that are not two.
+_DECIMALS = {"TND": 3, "BHD": 3, "KWD": 3, "OMR": 3, "JOD": 3, "LYD": 3, "JPY": 0, "XOF": 0, "XAF": 0, "KRW": 0}
+
+
+@register.filter
+def percent(value: float | None, digits: int = 0) -> str:
+    """0.265 -> "27 %" ("27%" in English); nothing known -> a dash."""
+    if value is None:
+        return "–"
+    number = formats.number_format(round(100 * float(value), digits), digits)
+    return f"{number}%" if (get_language() or "en").startswith("en") else f"{number}\u202f%"
+
+
+@register.filter
+def money(value: Decimal | float | None, currency: str = "") -> str:
+    """An amount in the workspace's currency; whole units from 1,000 up, where the cents only blur the page."""
+    if value is None:
+        return "–"
+    digits = _DECIMALS.get(currency, 2)
+    if abs(value) >= 1000:
+        digits = 0
+    number = formats.number_format(round(Decimal(str(value)), digits), digits, force_grouping=True)
+    return f"{number}\u00a0{currency}".strip()
+
+
+@register.filter
+def thousands(value: int | None) -> str:
+    return "–" if value is None else formats.number_format(value, 0, force_grouping=True)
+
+
+@register.filter
+def decimal(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else formats.number_format(float(value), digits)
+
+
+@register.filter
+def get(mapping, key):
+    return mapping.get(key) if mapping else None
+
+
+@register.simple_tag(takes_context=True)
+def query(context, **changes) -> str:
+    """The present address's query string with some parameters changed; None removes one. Paging starts anew."""
+    params = context["request"].GET.copy()
+    params.pop("after", None)
+    params.pop("before", None)
+    for name, value in changes.items():
+        if value is None or value == "":
+            params.pop(name, None)
+        else:
+            params[name] = value
+    return "?" + params.urlencode() if params else "?"
+
+
+@register.simple_tag
+def chart(figure: dict | None, element_id: str, label: str = "", height: int = 280):
+    """A Plotly figure as JSON in the page, drawn by static/src/js/charts.js (no inline script, strict CSP)."""
+    if not figure:
+        return ""
+    payload = json.dumps(figure, ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return format_html(
+        '<div class="chart chart-h{}" data-chart="{}-data" role="img" aria-label="{}"></div>'
+        '<script type="application/json" id="{}-data">{}</script>',
+        height,
+        element_id,
+        label,
+        element_id,
+        mark_safe(payload),  # escaped above: <, > and & never reach the page
+    )
+
+

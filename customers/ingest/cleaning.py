@@ -1,0 +1,251 @@
+"""Turns cells into typed values, or says which cell of which line is wrong and why.
+
+Files repeat themselves: a column of a million rows holds a few labels, or numbers with few distinct values. Each column
+remembers what it has cleaned, so most cells cost one dictionary look-up (about 40 ns) instead of a parse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from .schema import BY_NAME, FLAG_VALUES, UNKNOWN_VALUES, Column, Kind, normalise
+
+_MEMORY = 100_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_MONEY_STEP = Decimal("0.001")
+_GROUPED = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3}(\D|$))")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One cell that could not be taken, and so its row. ``reason`` is a code; the words are made at display."""
+
+    line: int
+    column: str
+    value: str
+    reason: str
+
+    def as_dict(self) -> dict[str, object]:
+        return {"line": self.line, "column": self.column, "value": self.value[:120], "reason": self.reason}
+
+
+class Wrong(ValueError):
+    """A value that its column cannot hold; ``args[0]`` is the reason's code."""
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """A batch after cleaning: rows of values in the order of ``columns``, refusals, unknown cells by column."""
+
+    rows: list[tuple] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def parse_number(text: str) -> Decimal:
+    """``1234.5``, ``1 234,5``, ``1.234,50``, ``1,234.50``, ``12 %`` is refused. Raises Wrong('not_a_number')."""
+    plain = _GROUPED.sub("", text.strip())
+    if "," in plain and "." in plain:
+        group, point = (",", ".") if plain.rfind(".") > plain.rfind(",") else (".", ",")
+        plain = plain.replace(group, "").replace(point, ".")
+    elif plain.count(",") == 1:
+        plain = plain.replace(",", ".")
+    if "_" in plain:
+        raise Wrong("not_a_number")
+    try:
+        value = Decimal(plain)
+    except InvalidOperation as error:
+        raise Wrong("not_a_number") from error
+    if not value.is_finite():
+        raise Wrong("not_a_number")
+    return value
+
+
+def _bounded(column: Column, value: Decimal) -> Decimal:
+    if column.minimum is not None and value < column.minimum:
+        raise Wrong("too_small")
+    if column.maximum is not None and value > column.maximum:
+        raise Wrong("too_large")
+    return value
+
+
+def _text(column: Column, text: str) -> str:
+    if len(text) > column.max_length:
+        raise Wrong("too_long")
+    return _CONTROL.sub("", text)
+
+
+def _category(column: Column, text: str) -> str:
+    if not column.values:
+        return _text(column, text)
+    known = column.values.get(normalise(text))
+    return known if known is not None else _text(column, text)
+
+
+def _flag(column: Column, text: str) -> bool:
+    value = FLAG_VALUES.get(text.strip().casefold())
+    if value is None:
+        raise Wrong("not_yes_or_no")
+    return value
+
+
+def _integer(column: Column, text: str) -> int:
+    value = _bounded(column, parse_number(text))
+    if value != value.to_integral_value():
+        raise Wrong("not_whole")
+    return int(value)
+
+
+def _money(column: Column, text: str) -> Decimal:
+    return _bounded(column, parse_number(text)).quantize(_MONEY_STEP)
+
+
+_PARSERS: dict[Kind, Callable[[Column, str], object]] = {
+    Kind.TEXT: _text,
+    Kind.CATEGORY: _category,
+    Kind.FLAG: _flag,
+    Kind.INTEGER: _integer,
+    Kind.MONEY: _money,
+    Kind.NUMBER: lambda column, text: float(_bounded(column, parse_number(text))),
+}
+
+
+class ColumnCleaner:
+    """Cleans one column; None is "unknown". A wrong cell is remembered as wrong."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._parse = _PARSERS[column.kind]
+        self._memory: dict[str, object] = {}
+        # A number, a name or an address differs in every row: remembering would only fill memory.
+        self._remembers = column.name not in ("external_id", "email", "phone")
+
+    def __call__(self, text: str) -> object:
+        memory = self._memory
+        if text in memory:
+            return memory[text]
+        value = self.parse(text)
+        if self._remembers and len(memory) < _MEMORY:
+            memory[text] = value
+        return value
+
+    def parse(self, text: str) -> object:
+        stripped = text.strip()
+        if not stripped or (self.column.kind is not Kind.TEXT and stripped.casefold() in UNKNOWN_VALUES):
+            return None
+        try:
+            return self._parse(self.column, stripped)
+        except Wrong as wrong:
+            return wrong
+
+
+class RowCleaner:
+    """Cleans rows of one file. ``columns`` is the order of the values in each cleaned row; the id comes first.
+
+    ``attributes``: positions and headers of columns kept as they are; their values come last, as one dict.
+    """
+
+    def __init__(
+        self,
+        mapping: dict[str, int],
+        *,
+        width: int,
+        headers: Sequence[str] = (),
+        attributes: Sequence[int] = (),
+        numeric_attributes: frozenset[int] = frozenset(),
+        max_cell: int = 10_000,
+    ) -> None:
+        self.columns = ["external_id", *(name for name in mapping if name != "external_id")]
+        self._positions = [mapping[name] for name in self.columns]
+        self._cleaners = [ColumnCleaner(BY_NAME[name]) for name in self.columns]
+        self._width = width
+        self._headers = headers
+        self._attributes = list(attributes)
+        self._numeric = numeric_attributes
+        self._max_cell = max_cell
+        self._seen: set[str] = set()
+        self.unknown: dict[str, int] = dict.fromkeys(self.columns, 0)
+
+    def clean(self, batch: Sequence[tuple[int, list[str]]]) -> Cleaned:
+        """(line, cells) -> clean rows ``(line, *values, attributes)`` and refusals. A refused row is refused whole."""
+        result = Cleaned()
+        whole = [(line, cells) for line, cells in batch if len(cells) == self._width]
+        if len(whole) != len(batch):
+            result.refusals += [
+                Refusal(line, "", str(len(cells)), "too_few_cells" if len(cells) < self._width else "too_many_cells")
+                for line, cells in batch
+                if len(cells) != self._width
+            ]
+        if not whole:
+            return result
+        by_position = list(zip(*(cells for _, cells in whole), strict=True))
+        cleaned = [
+            [clean(text) for text in by_position[position]]
+            for position, clean in zip(self._positions, self._cleaners, strict=True)
+        ]
+        wrong = self._wrong_rows(cleaned)
+        attributes = self._attribute_dicts(by_position, len(whole))
+        seen, unknown = self._seen, [0] * len(self.columns)
+        for i, values in enumerate(zip(*cleaned, strict=True)):
+            line = whole[i][0]
+            external_id = values[0]
+            if i in wrong:
+                column, text, reason = self._explain(i, values, whole[i][1])
+                result.refusals.append(Refusal(line, column, text, reason))
+            elif external_id in seen:
+                header = self._headers[self._positions[0]] if self._headers else "external_id"
+                result.refusals.append(Refusal(line, header, str(external_id), "duplicate_id"))
+            else:
+                seen.add(external_id)
+                if None in values:
+                    for j, value in enumerate(values):
+                        if value is None:
+                            unknown[j] += 1
+                result.rows.append((line, *values, attributes[i]))
+        for name, count in zip(self.columns, unknown, strict=True):
+            self.unknown[name] += count
+        return result
+
+    def _wrong_rows(self, cleaned: list[list[object]]) -> set[int]:
+        wrong = {i for i, value in enumerate(cleaned[0]) if value is None or isinstance(value, Wrong)}
+        for column in cleaned[1:]:
+            # A set of types is quick, and nearly always says that nothing is wrong.
+            if Wrong in set(map(type, column)):
+                wrong |= {i for i, value in enumerate(column) if type(value) is Wrong}
+        return wrong
+
+    def _explain(self, i: int, values: tuple, cells: list[str]) -> tuple[str, str, str]:
+        for value, position in zip(values, self._positions, strict=True):
+            if isinstance(value, Wrong):
+                return self._header(position), cells[position], str(value.args[0])
+        return self._header(self._positions[0]), cells[self._positions[0]], "no_id"
+
+    def _header(self, position: int) -> str:
+        return self._headers[position] if self._headers else str(position)
+
+    def _attribute_dicts(self, by_position: list[tuple[str, ...]], n: int) -> list[dict]:
+        if not self._attributes:
+            return [{}] * n
+        names = [self._headers[p] or f"column {p + 1}" for p in self._attributes]
+        columns = [
+            [_attribute(text, p in self._numeric) for text in by_position[p]] for p in self._attributes
+        ]
+        return [
+            {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            for row in zip(*columns, strict=True)
+        ]
+
+
+def _attribute(text: str, numeric: bool) -> object:
+    stripped = _CONTROL.sub("", text.strip())[:1000]
+    if stripped.casefold() in UNKNOWN_VALUES:
+        return None
+    if numeric:
+        try:
+            number = parse_number(stripped)
+        except Wrong:
+            return stripped
+        return int(number) if number == number.to_integral_value() and abs(number) < 1e15 else float(number)
+    return stripped

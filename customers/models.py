@@ -1,0 +1,178 @@
+"""Customers, what they subscribe to, what they used, and the imports that brought them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.models import PublicId, TimeStamped
+from tenants.models import TenantJob
+from tenants.scoping import TenantModel
+
+
+class Customer(TenantModel, PublicId, TimeStamped):
+    """A person who is, or was, a customer of the company. ``churn_label`` is None while nobody knows."""
+
+    external_id = models.CharField(_("customer number"), max_length=64)
+    first_name = models.CharField(_("first name"), max_length=120, blank=True)
+    last_name = models.CharField(_("last name"), max_length=120, blank=True)
+    email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    phone = models.CharField(_("phone"), max_length=32, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    city = models.CharField(_("city"), max_length=120, blank=True)
+    gender = models.CharField(_("gender"), max_length=20, blank=True)
+    senior_citizen = models.BooleanField(_("senior citizen"), null=True, blank=True)
+    partner = models.BooleanField(_("partner"), null=True, blank=True)
+    dependents = models.BooleanField(_("dependents"), null=True, blank=True)
+    age = models.PositiveSmallIntegerField(_("age"), null=True, blank=True)
+    churn_label = models.BooleanField(_("left"), null=True, blank=True, help_text=_("Yes: the customer left. Unknown: not told yet."))
+    persona = models.CharField(_("persona"), max_length=60, blank=True)
+    attributes = models.JSONField(_("other fields"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="customer_external_id")]
+        indexes = [models.Index(fields=["tenant", "last_name", "first_name"], name="customer_name")]
+
+    def __str__(self) -> str:
+        return f"{self.full_name} ({self.external_id})" if self.full_name else self.external_id
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def display_name(self) -> str:
+        return self.full_name or self.external_id
+
+
+class Subscription(TenantModel, TimeStamped):
+    """What the customer pays for: the IBM Telco columns by their own names. ``tenure`` is in months."""
+
+    customer = models.OneToOneField(
+        Customer, on_delete=models.CASCADE, primary_key=True, related_name="subscription", verbose_name=_("customer")
+    )
+    contract = models.CharField(_("contract"), max_length=60, blank=True)
+    tenure = models.PositiveSmallIntegerField(_("tenure (months)"), null=True, blank=True)
+    monthly_charges = models.DecimalField(_("monthly charges"), max_digits=12, decimal_places=3, null=True, blank=True)
+    total_charges = models.DecimalField(_("total charges"), max_digits=14, decimal_places=3, null=True, blank=True)
+    phone_service = models.BooleanField(_("phone service"), null=True, blank=True)
+    multiple_lines = models.CharField(_("multiple lines"), max_length=60, blank=True)
+    internet_service = models.CharField(_("internet service"), max_length=60, blank=True)
+    online_security = models.CharField(_("online security"), max_length=60, blank=True)
+    online_backup = models.CharField(_("online backup"), max_length=60, blank=True)
+    device_protection = models.CharField(_("device protection"), max_length=60, blank=True)
+    tech_support = models.CharField(_("tech support"), max_length=60, blank=True)
+    streaming_tv = models.CharField(_("streaming TV"), max_length=60, blank=True)
+    streaming_movies = models.CharField(_("streaming movies"), max_length=60, blank=True)
+    paperless_billing = models.BooleanField(_("paperless billing"), null=True, blank=True)
+    payment_method = models.CharField(_("payment method"), max_length=60, blank=True)
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} · {self.contract}"
+
+
+class UsageRecord(TenantModel):
+    """One month of one customer's use, by the names of the segmentation document. Volume in megabytes."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="usage", verbose_name=_("customer"))
+    month = models.DateField(_("month"), help_text=_("First day of the month."))
+    montant_consommation = models.DecimalField(_("amount spent"), max_digits=12, decimal_places=3, null=True, blank=True)
+    nombre_appels = models.PositiveIntegerField(_("calls"), null=True, blank=True)
+    volume_data = models.FloatField(_("data volume (MB)"), null=True, blank=True)
+    nombre_sms = models.PositiveIntegerField(_("text messages"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("month of use")
+        verbose_name_plural = _("months of use")
+        ordering = ["month"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "customer", "month"], name="usage_month")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.month:%Y-%m}"
+
+
+class Interaction(TenantModel):
+    """A contact with a customer, or a contact withheld on purpose, and what came of it."""
+
+    class Kind(models.TextChoices):
+        CONTACTED = "contacted", _("contacted")
+        HELD_OUT = "held_out", _("held out")
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="interactions", verbose_name=_("customer"))
+    campaign_code = models.CharField(_("campaign"), max_length=60)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    happened_on = models.DateField(_("on"))
+    left_within_horizon = models.BooleanField(_("left within the horizon"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("interaction")
+        verbose_name_plural = _("interactions")
+        ordering = ["-happened_on"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "customer", "campaign_code"], name="interaction_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_code} {self.kind}"
+
+
+class Import(TenantJob):
+    """A file brought in: where it is kept, how far it was read, what it changed and what was refused."""
+
+    task_name = "customers.tasks.run_import"
+
+    filename = models.CharField(_("file"), max_length=255)
+    stored_path = models.CharField(max_length=500, blank=True, editable=False)
+    size_bytes = models.BigIntegerField(_("size"), default=0)
+    sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    encoding = models.CharField(_("encoding"), max_length=20, blank=True)
+    delimiter = models.CharField(_("delimiter"), max_length=4, blank=True)
+    mapping = models.JSONField(_("columns understood"), default=dict, blank=True)
+    kept_columns = models.JSONField(_("columns kept as other fields"), default=list, blank=True)
+    rows_read = models.BigIntegerField(_("read"), default=0)
+    rows_created = models.BigIntegerField(_("created"), default=0)
+    rows_updated = models.BigIntegerField(_("updated"), default=0)
+    rows_unchanged = models.BigIntegerField(_("unchanged"), default=0)
+    rows_refused = models.BigIntegerField(_("refused"), default=0)
+    refusals = models.JSONField(_("first refusals"), default=list, blank=True)
+    unknown_values = models.JSONField(_("unknown values"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering = ["-requested_at"]
+        indexes = [models.Index(fields=["tenant", "-requested_at"], name="import_newest")]
+
+    def __str__(self) -> str:
+        return self.filename
+
+    def result(self) -> dict[str, object]:
+        """What a command prints and the API answers."""
+        return {
+            "read": self.rows_read,
+            "created": self.rows_created,
+            "updated": self.rows_updated,
+            "unchanged": self.rows_unchanged,
+            "refused": self.rows_refused,
+            "refusals": self.refusals,
+            "unknown": self.unknown_values,
+            "kept_columns": self.kept_columns,
+            "import_id": str(self.public_id),
+        }
+
+
+class CustomerBase(TenantModel):
+    """The roll-up that the dashboard reads: counts of the whole base, written at the end of each import."""
+
+    computed_at = models.DateTimeField(default=timezone.now)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("customer base summary")
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="customer_base_one")]

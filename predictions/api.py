@@ -1,0 +1,53 @@
+"""``POST /api/train`` and the address of a job."""
+
+from __future__ import annotations
+
+from django.http import Http404
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from core import jobs
+from customers.models import Import
+from tenants.models import TenantJob
+
+from . import services
+from .models import ScoringRun, TrainingRun
+
+KINDS: dict[str, type[TenantJob]] = {"training": TrainingRun, "scoring": ScoringRun, "import": Import}
+
+
+class TrainView(APIView):
+    capability = "train_models"
+
+    def post(self, request):
+        """Ask for a training: 202 with the job's address; the open one where one is open already."""
+        run = services.open_training(requested_by=request.user)
+        jobs.ring(run)
+        address = reverse("predictions:api_job", args=[run.public_id], request=request)
+        return Response({"job": str(run.public_id), "url": address, "state": run.state}, status=202, headers={"Location": address})
+
+
+class JobView(APIView):
+    capability = "view_models"
+
+    def get(self, request, public_id):
+        """A training, scoring or import: state, progress (0 to 1), the step, an estimate in seconds, the error."""
+        for kind, model in KINDS.items():
+            job = model.objects.filter(public_id=public_id).first()
+            if job is not None:
+                return Response(
+                    {
+                        "job": str(job.public_id),
+                        "kind": kind,
+                        "state": job.state,
+                        "progress": job.fraction,
+                        "step": job.progress_note,
+                        "seconds_left": job.seconds_left,
+                        "attempts": job.attempts,
+                        "error": {"code": job.error_code, "detail": job.error_message} if job.error_code else None,
+                        "requested_at": job.requested_at,
+                        "finished_at": job.finished_at,
+                    }
+                )
+        raise Http404

@@ -1,0 +1,128 @@
+"""A trained engine on disk: written whole or not at all, sealed, and read only if the seal holds.
+
+The file is skops, never pickle. The seal (kept in the database) has its size, SHA-256, the versions of the
+libraries and an HMAC over all of these with the tenant and the version, so that another company's file, an
+older one, or one byte changed is refused before anything in it is read. The types that may be rebuilt are the
+fixed list below, whatever a file asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import skops.io
+
+from predictions.learning import storage
+from predictions.learning.fitted import Fitted
+from predictions.learning.versions import installed
+
+TRUSTED_TYPES = (
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss._loss.CyHalfBinomialLoss",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What is known of an artefact apart from the artefact: keep it in the database. hexadecimal digests, bytes."""
+
+    sha256: str
+    hmac: str
+    size: int
+    libraries: dict[str, str]
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+class ArtefactRefused(Exception):
+    """The file is not what was saved. reason: missing, size, digest, seal, libraries, unreadable."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+def save(fitted: Fitted, path: str | os.PathLike[str], *, secret: bytes, tenant: str, version: int) -> Seal:
+    """Write the artefact by atomic rename (a reader sees the old file or the new one) and return its seal."""
+    content = skops.io.dumps(storage.to_state(fitted))
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    digest = hashlib.sha256(content).hexdigest()
+    versions = dict(fitted.report.libraries)
+    return Seal(digest, _hmac(secret, tenant, version, versions, digest, len(content)), len(content), versions)
+
+
+def load(
+    path: str | os.PathLike[str],
+    seal: Seal | Mapping[str, object],
+    *,
+    secrets: Sequence[bytes],
+    tenant: str,
+    version: int,
+) -> Fitted:
+    """Check, then read. ``secrets``: the current one, and older ones still honoured. Raises ArtefactRefused."""
+    seal = seal if isinstance(seal, Seal) else Seal(**seal)  # type: ignore[arg-type]
+    try:
+        with open(path, "rb") as file:
+            content = file.read(seal.size + 1)  # read once: what is checked is what is used
+    except OSError as error:
+        raise ArtefactRefused("missing", f"the model's file cannot be read: {error.strerror}") from error
+    if len(content) != seal.size:
+        raise ArtefactRefused("size", "the model's file is not as long as the one that was saved")
+    digest = hashlib.sha256(content).hexdigest()
+    if not hmac.compare_digest(digest, seal.sha256):
+        raise ArtefactRefused("digest", "the model's file is not the one that was saved")
+    given = [_hmac(secret, tenant, version, seal.libraries, digest, seal.size) for secret in secrets]
+    if not any([hmac.compare_digest(one, seal.hmac) for one in given]):
+        raise ArtefactRefused("seal", "the model's seal is not this company's, this version's or this installation's")
+    return _rebuild(content, seal.libraries)
+
+
+def _rebuild(content: bytes, libraries: dict[str, str]) -> Fitted:
+    try:
+        state = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+        has_trees = storage.has_trees(state)
+    except Exception as error:  # an honest seal on a file that will not open: other libraries, or a bug of ours
+        raise ArtefactRefused("unreadable", f"the model's file cannot be rebuilt: {error}") from error
+    ours, theirs = installed()["scikit-learn"], libraries.get("scikit-learn", "")
+    if has_trees and ours.split(".")[:2] != theirs.split(".")[:2]:
+        # scikit-learn promises nothing about trees of another release; tables are plain numbers and always fit
+        raise ArtefactRefused("libraries", f"the model was trained with scikit-learn {theirs}, here is {ours}: retrain")
+    try:
+        return storage.from_state(state)
+    except Exception as error:
+        raise ArtefactRefused("unreadable", f"the model's file cannot be rebuilt: {error}") from error
+
+
+def _hmac(secret: bytes, tenant: str, version: int, libraries: dict[str, str], digest: str, size: int) -> str:
+    if not secret:
+        raise ValueError("an empty secret seals nothing")
+    said = json.dumps(
+        {"tenant": str(tenant), "version": int(version), "libraries": libraries, "sha256": digest, "size": size},
+        sort_keys=True,
+    )
+    return hmac.new(secret, said.encode(), hashlib.sha256).hexdigest()

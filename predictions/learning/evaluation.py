@@ -1,0 +1,120 @@
+"""Figures about probabilities that a model gave to customers whose outcome it had not seen.
+
+Everything here takes label (float64 [n] of 0 and 1) and chance (float64 [n] in 0..1). Intervals are the middle
+95 % of a weighted (multinomial) bootstrap over customers, on one sort of the data, so 100,000 rows cost a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "ece", "lift_at_10", "accuracy", "baseline_accuracy")
+_BINS = 10
+_CLIP = 1e-7
+_BATCH = 25
+
+
+def losses(label: np.ndarray, logit: np.ndarray) -> np.ndarray:
+    """Log loss of each row, float64 [n], from log odds."""
+    return np.logaddexp(0.0, logit) - label * logit
+
+
+def measure(label: np.ndarray, chance: np.ndarray) -> dict[str, float]:
+    """Every metric of METRICS; ece is over ten bins of equally many customers."""
+    return _Sorted.of(label, chance).measure(np.ones(len(label)))
+
+
+def intervals(
+    label: np.ndarray,
+    chance: np.ndarray,
+    *,
+    seed: int,
+    draws: int = 200,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> dict[str, list[float]]:
+    """For each metric [low, high]: what another sample of as many customers would have shown, 95 times in 100."""
+    data, rng = _Sorted.of(label, chance), np.random.default_rng(seed)
+    n = len(label)
+    drawn: list[dict[str, float]] = []
+    for draw in range(draws):
+        if draw % _BATCH == 0:
+            heartbeat()
+        weight = np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float64)
+        if 0 < (weight * data.label).sum() < weight.sum():
+            drawn.append(data.measure(weight))
+    return {
+        name: [float(edge) for edge in np.quantile([one[name] for one in drawn], (0.025, 0.975))] for name in METRICS
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Label and chance from the riskiest down, with what does not depend on the weights."""
+
+    label: np.ndarray
+    chance: np.ndarray
+    loss: np.ndarray
+    last_of_tie: np.ndarray  # positions at which the chance changes: curves have points only there
+
+    @classmethod
+    def of(cls, label: np.ndarray, chance: np.ndarray) -> _Sorted:
+        order = np.argsort(-chance, kind="stable")
+        label, chance = label[order], chance[order]
+        sure = np.clip(chance, _CLIP, 1 - _CLIP)
+        loss = -np.where(label == 1, np.log(sure), np.log1p(-sure))
+        return cls(label, chance, loss, np.r_[np.flatnonzero(np.diff(chance)), len(chance) - 1])
+
+    def measure(self, weight: np.ndarray) -> dict[str, float]:
+        total, left = weight.sum(), (weight * self.label).sum()
+        hits = np.cumsum(weight * self.label)
+        taken = np.cumsum(weight)
+        true, false = hits[self.last_of_tie], (taken - hits)[self.last_of_tie]
+        recall = np.r_[0.0, true / left]
+        false_rate = np.r_[0.0, false / (total - left)]
+        precision = true / np.maximum(true + false, 1e-12)
+        rate = left / total
+        tenth = 0.1 * total
+        at_tenth = np.interp(tenth, np.r_[0.0, taken[self.last_of_tie]], np.r_[0.0, true])
+        part = np.minimum((taken - weight / 2) / total * _BINS, _BINS - 1e-9).astype(np.int64)
+        gap = np.bincount(part, weight * (self.label - self.chance), minlength=_BINS)
+        return {
+            "roc_auc": float(np.sum(np.diff(false_rate) * (recall[1:] + recall[:-1]) / 2)),
+            "pr_auc": float(np.sum(np.diff(recall) * precision)),
+            "log_loss": float((weight * self.loss).sum() / total),
+            "brier": float((weight * (self.label - self.chance) ** 2).sum() / total),
+            "ece": float(np.abs(gap).sum() / total),
+            "lift_at_10": float(at_tenth / tenth / rate),
+            "accuracy": float((weight * ((self.chance >= 0.5) == (self.label == 1))).sum() / total),
+            "baseline_accuracy": float(1 - rate),  # "nobody leaves"
+        }
+
+
+def calibration_curve(label: np.ndarray, chance: np.ndarray, bins: int = _BINS) -> list[dict[str, float]]:
+    """Of the customers told about p, how many left? Bins of equally many customers; Wilson's 95 % interval."""
+    order = np.argsort(chance, kind="stable")
+    curve = []
+    for members in np.array_split(order, min(bins, len(order))):
+        n, left = len(members), float(label[members].sum())
+        low, high = wilson(left, n)
+        curve.append(
+            {
+                "predicted": float(chance[members].mean()),
+                "observed": left / n,
+                "n": n,
+                "left": int(left),
+                "low": low,
+                "high": high,
+            }
+        )
+    return curve
+
+
+def wilson(successes: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a share."""
+    share, room = successes / n, z * z / n
+    middle = (share + room / 2) / (1 + room)
+    half = z / (1 + room) * float(np.sqrt(share * (1 - share) / n + room / (4 * n)))
+    return max(0.0, middle - half), min(1.0, middle + half)

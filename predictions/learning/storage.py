@@ -1,0 +1,92 @@
+"""A Fitted as plain parts and back: one JSON text, a few arrays, and scikit-learn's own trees if there are any."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from predictions.learning.features import Encoder, Feature
+from predictions.learning.fitted import Fitted, Model, Report
+from predictions.learning.tables import Tables
+from predictions.learning.trees import Grove
+
+FORMAT = 1
+
+
+def to_state(fitted: Fitted) -> dict[str, Any]:
+    """dicts, lists, text, arrays and scikit-learn estimators; no class of ours."""
+    described = [
+        {
+            "name": f.name,
+            "kind": f.kind,
+            "levels": list(f.levels),
+            "has_rare": f.has_rare,
+            "usual": f.usual,
+            "unknown": f.unknown,
+            "edges": len(f.edges),
+            "knots": len(f.knots),
+        }
+        for f in fitted.features
+    ]
+    text = {"format": FORMAT, "features": described, "set_aside": fitted.set_aside, "report": asdict(fitted.report)}
+    return {
+        "text": json.dumps(text),
+        "edges": np.concatenate([f.edges for f in fitted.features]),
+        "knots": np.concatenate([f.knots for f in fitted.features]),
+        "learned_keys": fitted.learned_keys,
+        "learned_folds": fitted.learned_folds,
+        "base": np.array([model.tables.base for model in fitted.models]),
+        "steps": np.stack([model.tables.steps for model in fitted.models]),
+        "heights": np.stack([model.tables.heights for model in fitted.models]),
+        "groves": [
+            [
+                {
+                    "weight": weight,
+                    "estimators": list(grove.estimators),
+                    "ranks": [np.empty(0) if rank is None else rank for rank in grove.ranks],
+                    "sums": json.dumps(grove.sums),
+                }
+                for weight, grove in model.groves
+            ]
+            for model in fitted.models
+        ],
+    }
+
+
+def has_trees(state: dict[str, Any]) -> bool:
+    return any(state["groves"])
+
+
+def from_state(state: dict[str, Any]) -> Fitted:
+    """The Fitted that ``to_state`` described. Raises ValueError on another format."""
+    text = json.loads(state["text"])
+    if text["format"] != FORMAT:
+        raise ValueError(f"format {text['format']}, expected {FORMAT}")
+    features, edge, knot = [], 0, 0
+    for one in text["features"]:
+        edges, knots = one.pop("edges"), one.pop("knots")
+        features.append(
+            Feature(
+                **{**one, "levels": tuple(one["levels"])},
+                edges=state["edges"][edge : edge + edges],
+                knots=state["knots"][knot : knot + knots],
+            )
+        )
+        edge, knot = edge + edges, knot + knots
+    models = tuple(
+        Model(Tables(float(base), steps, heights), tuple(_grove(one) for one in groves))
+        for base, steps, heights, groves in zip(
+            state["base"], state["steps"], state["heights"], state["groves"], strict=True
+        )
+    )
+    encoder = Encoder(tuple(features), tuple((column, why) for column, why in text["set_aside"]))
+    return Fitted(encoder, models, state["learned_keys"], state["learned_folds"], Report(**text["report"]))
+
+
+def _grove(one: dict[str, Any]) -> tuple[float, Grove]:
+    ranks = tuple(rank if len(rank) else None for rank in one["ranks"])
+    sums = tuple(tuple(members) for members in json.loads(one["sums"]))
+    return float(one["weight"]), Grove(tuple(one["estimators"]), ranks, sums)

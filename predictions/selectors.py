@@ -1,0 +1,152 @@
+"""Questions about models and scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Q, QuerySet
+
+from core import keyset
+from customers.models import Customer
+
+from .models import ModelVersion, Score, ScoringRun, TrainingRun
+
+
+def champion() -> ModelVersion | None:
+    """The version in charge of the company in scope."""
+    return ModelVersion.objects.filter(is_champion=True).first()
+
+
+def current_run() -> ScoringRun | None:
+    """The run whose scores are shown."""
+    return ScoringRun.objects.filter(is_current=True).select_related("version").first()
+
+
+def previous_run(run: ScoringRun) -> ScoringRun | None:
+    return ScoringRun.objects.filter(state="succeeded", finished_at__lt=run.finished_at).order_by("-finished_at").first()
+
+
+def version_list() -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.select_related("trained_by")
+
+
+def open_training() -> TrainingRun | None:
+    return TrainingRun.objects.filter(state__in=("queued", "running")).first()
+
+
+def open_scoring() -> ScoringRun | None:
+    return ScoringRun.objects.filter(state__in=("queued", "running")).first()
+
+
+def training_list() -> QuerySet[TrainingRun]:
+    return TrainingRun.objects.select_related("requested_by", "version")
+
+
+def score_of(customer: Customer) -> Score | None:
+    run = current_run()
+    return Score.objects.filter(run=run, customer=customer).select_related("run__version").first() if run else None
+
+
+def score_history(customer: Customer) -> list[Score]:
+    """This customer's risk in the kept runs, oldest first."""
+    rows = Score.objects.filter(customer=customer, run__state="succeeded").select_related("run__version")
+    return list(rows.order_by("-run__finished_at")[:12])[::-1]
+
+
+# ---------------------------------------------------------------- the list of customers by risk
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFilter:
+    """What a person asked of the list. Every field is checked by the form; None means "any"."""
+
+    search: str = ""
+    band: str = ""  # low, medium, high, unscored
+    contract: str = ""
+    internet: str = ""
+    tenure_from: int | None = None
+    tenure_to: int | None = None
+    charges_from: Decimal | None = None
+    charges_to: Decimal | None = None
+    senior: bool | None = None
+    churned: str = ""  # yes, no (still here), unknown, "" = all
+    sort: str = "-risk"
+
+
+# Sort keys that a person may ask for -> (column on Score, column on Customer). A fixed map, never the query string.
+SORTS: dict[str, tuple[str | None, str | None]] = {
+    "risk": ("risk", None),
+    "charges": ("monthly_charges", "subscription__monthly_charges"),
+    "tenure": ("tenure", "subscription__tenure"),
+}
+
+
+def client_rows(wanted: ClientFilter) -> tuple[QuerySet, keyset.Order]:
+    """Scores (with ``customer``) of the current run that match, and the order to page them by.
+
+    Before the first scoring, and for ``band="unscored"``, Customers instead: they have no risk to show.
+    """
+    run = current_run()
+    column, fallback = SORTS.get(wanted.sort.lstrip("-"), SORTS["risk"])
+    descending = wanted.sort.startswith("-")
+    if run is None or wanted.band == "unscored":
+        rows = Customer.objects.select_related("subscription")
+        if run is not None:
+            from django.db.models import Exists, OuterRef
+
+            rows = rows.filter(~Exists(Score.objects.filter(run=run, customer=OuterRef("pk"))))
+        rows = rows.filter(_conditions(wanted, "subscription__", ""), _search(wanted.search, ""))
+        return rows, keyset.Order(fallback or "pk", descending=descending if fallback else False)
+    rows = Score.objects.filter(run=run).select_related("customer")
+    rows = rows.filter(_band(wanted.band, run), _conditions(wanted, "", ""), _search(wanted.search, "customer__"))
+    return rows, keyset.Order(column or "risk", descending=descending)
+
+
+def _band(band: str, run: ScoringRun) -> Q:
+    return {
+        "high": Q(risk__gte=run.risk_high),
+        "medium": Q(risk__gte=run.risk_medium, risk__lt=run.risk_high),
+        "low": Q(risk__lt=run.risk_medium),
+    }.get(band, Q())
+
+
+def _conditions(wanted: ClientFilter, subscription: str, customer: str) -> Q:
+    """The filters on columns that a score carries too; prefixes say where they live."""
+    found = Q()
+    exact = {
+        f"{subscription}contract": wanted.contract or None,
+        f"{subscription}internet_service": wanted.internet or None,
+        f"{subscription}tenure__gte": wanted.tenure_from,
+        f"{subscription}tenure__lte": wanted.tenure_to,
+        f"{subscription}monthly_charges__gte": wanted.charges_from,
+        f"{subscription}monthly_charges__lte": wanted.charges_to,
+        f"{customer}senior_citizen": wanted.senior,
+    }
+    for path, value in exact.items():
+        if value is not None:
+            found &= Q(**{path: value})
+    label = f"{customer}churn_label"
+    if wanted.churned == "yes":
+        found &= Q(**{label: True})
+    elif wanted.churned == "no":
+        # "Still here": known to have stayed, or nothing known.
+        found &= Q(**{label: False}) | Q(**{f"{label}__isnull": True})
+    elif wanted.churned == "unknown":
+        found &= Q(**{f"{label}__isnull": True})
+    return found
+
+
+def _search(text: str, customer: str) -> Q:
+    """By beginning: of the number, of a name, of the e-mail. Beginnings use indexes; parts of words would scan."""
+    text = text.strip()
+    if not text:
+        return Q()
+    found = Q(**{f"{customer}external_id__istartswith": text})
+    for name in ("last_name", "first_name", "email"):
+        found |= Q(**{f"{customer}{name}__istartswith": text})
+    first, _, rest = text.partition(" ")
+    if rest:
+        found |= Q(**{f"{customer}first_name__iexact": first, f"{customer}last_name__istartswith": rest.strip()})
+        found |= Q(**{f"{customer}last_name__iexact": first, f"{customer}first_name__istartswith": rest.strip()})
+    return found

@@ -1,0 +1,6 @@
+"""Facts that this stage announces. Only ``churnguard.pipeline`` listens."""
+
+from django.dispatch import Signal
+
+model_trained = Signal()  # version_id
+customers_scored = Signal()  # run_id

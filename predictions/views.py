@@ -1,0 +1,93 @@
+"""The MLOps page: versions, measures, calibration, and a training with its bar."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from core import jobs
+from core.htmx import render_page
+from tenants.permissions import requires
+
+from . import charts, selectors, services, wording
+from .models import ModelVersion
+
+
+@require_safe
+@requires("view_models")
+def mlops(request: HttpRequest) -> HttpResponse:
+    """Versions, the one in charge with its figures, and the open training (the fragment ``job`` is asked again)."""
+    champion = selectors.champion()
+    training = selectors.open_training()
+    context = {
+        "champion": champion,
+        "versions": list(selectors.version_list()[:50]),
+        "job": training or selectors.open_scoring(),
+        "last_training": selectors.training_list().first(),
+        "is_training": training is not None,
+        **(_card(champion) if champion else {}),
+    }
+    return render_page(request, "predictions/mlops.html#job", context)
+
+
+@require_safe
+@requires("view_models")
+def version_detail(request: HttpRequest, number: int) -> HttpResponse:
+    """One version's card."""
+    version = selectors.version_list().filter(number=number).first()
+    if version is None:
+        raise Http404
+    return render_page(request, "predictions/version.html", {"version": version, **_card(version)})
+
+
+def _card(version: ModelVersion) -> dict[str, object]:
+    details = version.details
+    importance = sorted(
+        (
+            {"name": wording.feature_name(f["name"]), "size": size}
+            for f, size in zip(details["features"], details["importance"], strict=False)
+        ),
+        key=lambda row: -row["size"],
+    )
+    return {
+        "quality": wording.quality(version.metrics, details["intervals"]),
+        "figures": wording.figures(version.metrics, details["intervals"]),
+        "candidates": sorted(details["candidates"], key=lambda c: c["log_loss"]),
+        "choice": wording.choice(details["choice"]),
+        "calibration_chart": charts.calibration(details["calibration"]),
+        "importance_chart": charts.importance(importance[:12]),
+        "set_aside": [(wording.feature_name(name), wording.aside(reason)) for name, reason in details["set_aside"]],
+    }
+
+
+@require_POST
+@requires("train_models")
+def start_training(request: HttpRequest) -> HttpResponse:
+    """Ask for a training; the open one where there is one."""
+    jobs.ring(services.open_training(requested_by=request.user))
+    return redirect("predictions:mlops")
+
+
+@require_POST
+@requires("score_customers")
+def start_scoring(request: HttpRequest) -> HttpResponse:
+    run = services.open_scoring(requested_by=request.user)
+    if run is None:
+        messages.warning(request, _("No model is in charge yet: train one first."))
+    else:
+        jobs.ring(run)
+    return redirect("predictions:mlops")
+
+
+@require_POST
+@requires("train_models")
+def cancel_training(request: HttpRequest, public_id) -> HttpResponse:
+    run = selectors.training_list().filter(public_id=public_id).first()
+    if run is None:
+        raise Http404
+    jobs.cancel(run)
+    messages.info(request, _("The training stops at its next step; the model in charge stays."))
+    return redirect("predictions:mlops")

@@ -1,0 +1,241 @@
+"""Words for what the engine says in codes: refusals, steps of a training, drivers, and a model's quality."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from core.errors import Refused
+
+from .learning import NotEnoughEvidence
+
+
+def not_enough(thin: NotEnoughEvidence) -> Refused:
+    """The engine's "not enough evidence", in the reader's language, with what to collect."""
+    facts = {"missing": 0, "needed": 0, **thin.facts}
+    churners, missing = facts.get("churners", 0), facts["missing"]
+    if thin.code == "no_label":
+        sentence = _("Nobody is known to have left or stayed, so nothing can be learned: import customers with a column “Churn” (at least %(missing)s of them).") % facts
+    elif thin.code == "one_class" and facts.get("only") == "left":
+        sentence = _("Every known customer left: customers who stayed are needed too, at least %(missing)s.") % facts
+    elif thin.code == "one_class":
+        sentence = _("Every known customer stayed: customers who left are needed too, at least %(missing)s.") % facts
+    elif thin.code == "too_few_churners":
+        sentence = ngettext(
+            "Only %(churners)s customer is known to have left; at least %(needed)s are needed, %(missing)s more.",
+            "Only %(churners)s customers are known to have left; at least %(needed)s are needed, %(missing)s more.",
+            churners,
+        ) % facts
+    elif thin.code == "too_few_stayers":
+        sentence = _("Too few customers are known to have stayed; at least %(needed)s are needed, %(missing)s more.") % facts
+    elif thin.code == "too_few_rows":
+        sentence = _("Only %(rows)s customers have a known outcome; at least %(needed)s are needed, %(missing)s more.") % facts
+    elif thin.code == "no_features":
+        sentence = _("No column can be learned from: each is empty, constant, or different for everybody.")
+    else:
+        sentence = thin.message
+    return Refused(thin.code, sentence, **{k: v for k, v in thin.facts.items() if isinstance(v, int | float | str)})
+
+
+_STEPS = {
+    "columns": gettext_lazy("Looking at the columns"),
+    "folds": gettext_lazy("Dealing the folds"),
+    "figures": gettext_lazy("Measuring on customers not seen"),
+    "reasons": gettext_lazy("Working out the reasons"),
+    "final": gettext_lazy("Learning from everybody"),
+    "done": gettext_lazy("Done"),
+}
+
+
+def step(note: str) -> str:
+    """A training's step in words; the name of a candidate stays as it is."""
+    return str(_STEPS.get(note, note))
+
+
+FEATURE_NAMES = {
+    "gender": gettext_lazy("Gender"),
+    "senior_citizen": gettext_lazy("Senior citizen"),
+    "partner": gettext_lazy("Partner"),
+    "dependents": gettext_lazy("Dependents"),
+    "age": gettext_lazy("Age"),
+    "tenure": gettext_lazy("Tenure"),
+    "contract": gettext_lazy("Contract"),
+    "monthly_charges": gettext_lazy("Monthly charges"),
+    "total_charges": gettext_lazy("Total charges"),
+    "phone_service": gettext_lazy("Phone service"),
+    "multiple_lines": gettext_lazy("Multiple lines"),
+    "internet_service": gettext_lazy("Internet service"),
+    "online_security": gettext_lazy("Online security"),
+    "online_backup": gettext_lazy("Online backup"),
+    "device_protection": gettext_lazy("Device protection"),
+    "tech_support": gettext_lazy("Tech support"),
+    "streaming_tv": gettext_lazy("Streaming TV"),
+    "streaming_movies": gettext_lazy("Streaming movies"),
+    "paperless_billing": gettext_lazy("Paperless billing"),
+    "payment_method": gettext_lazy("Payment method"),
+    "montant_consommation_mean_3m": gettext_lazy("Spend, last three months"),
+    "montant_consommation_trend_3m": gettext_lazy("Trend of spend"),
+    "nombre_appels_mean_3m": gettext_lazy("Calls, last three months"),
+    "nombre_appels_trend_3m": gettext_lazy("Trend of calls"),
+    "volume_data_mean_3m": gettext_lazy("Data, last three months"),
+    "volume_data_trend_3m": gettext_lazy("Trend of data"),
+    "nombre_sms_mean_3m": gettext_lazy("Text messages, last three months"),
+    "nombre_sms_trend_3m": gettext_lazy("Trend of text messages"),
+}
+
+# Labels that come from files and that we know; others are shown as the company writes them.
+VALUES = {
+    "Yes": gettext_lazy("Yes"),
+    "No": gettext_lazy("No"),
+    "Male": gettext_lazy("Male"),
+    "Female": gettext_lazy("Female"),
+    "Month-to-month": gettext_lazy("Month-to-month"),
+    "One year": gettext_lazy("One year"),
+    "Two year": gettext_lazy("Two year"),
+    "DSL": gettext_lazy("DSL"),
+    "Fiber optic": gettext_lazy("Fiber optic"),
+    "No internet service": gettext_lazy("No internet service"),
+    "No phone service": gettext_lazy("No phone service"),
+    "Electronic check": gettext_lazy("Electronic check"),
+    "Mailed check": gettext_lazy("Mailed check"),
+    "Bank transfer (automatic)": gettext_lazy("Bank transfer (automatic)"),
+    "Credit card (automatic)": gettext_lazy("Credit card (automatic)"),
+}
+
+
+def feature_name(name: str) -> str:
+    return str(FEATURE_NAMES.get(name, name.replace("_", " ").capitalize()))
+
+
+def value_name(value: object) -> str:
+    return str(VALUES.get(value, value)) if isinstance(value, str) else str(value)
+
+
+def driver(entry: dict, currency: str = "") -> dict[str, object]:
+    """One driver for people: ``{"name", "value", "sentence", "effect", "raises", "odds", "strength"}``.
+
+    ``odds``: by what factor this fact multiplies the odds of leaving, against the average customer.
+    """
+    from math import exp
+
+    from django.utils.formats import number_format
+
+    name, value, effect = entry["feature"], entry.get("value"), float(entry["effect"])
+    if value is None:
+        shown = _("not known")
+    elif name in ("monthly_charges", "total_charges", "montant_consommation_mean_3m"):
+        shown = f"{number_format(round(float(value), 2), 2, force_grouping=True)} {currency}".strip()
+    elif name == "tenure":
+        shown = ngettext("%(n)s month", "%(n)s months", int(value)) % {"n": int(value)}
+    elif name.endswith("_trend_3m"):
+        change = round(100 * (float(value) - 1))
+        shown = _("%(n)s%% against the three months before") % {"n": f"{change:+d}"}
+    elif isinstance(value, float):
+        shown = number_format(round(value, 1), 1 if value != int(value) else 0, force_grouping=True)
+    else:
+        shown = value_name(value)
+    raises = effect > 0
+    size = abs(effect)
+    strength = "strong" if size >= 0.7 else "medium" if size >= 0.3 else "slight"
+    template = {
+        (True, "strong"): _("%(name)s: %(value)s. This raises the risk a lot."),
+        (True, "medium"): _("%(name)s: %(value)s. This raises the risk."),
+        (True, "slight"): _("%(name)s: %(value)s. This raises the risk a little."),
+        (False, "strong"): _("%(name)s: %(value)s. This lowers the risk a lot."),
+        (False, "medium"): _("%(name)s: %(value)s. This lowers the risk."),
+        (False, "slight"): _("%(name)s: %(value)s. This lowers the risk a little."),
+    }[raises, strength]
+    return {
+        "feature": name,
+        "name": feature_name(name),
+        "value": shown,
+        "effect": effect,
+        "raises": raises,
+        "odds": exp(effect),
+        "strength": strength,
+        "sentence": template % {"name": feature_name(name), "value": shown},
+    }
+
+
+def quality(metrics: dict, intervals: dict) -> dict[str, str]:
+    """A model's quality in plain words: a grade and two sentences a manager can repeat."""
+    auc, lift = metrics["roc_auc"], metrics["lift_at_10"]
+    if intervals.get("roc_auc", [0])[0] <= 0.5:
+        grade = _("No better than chance")
+    elif auc >= 0.9:
+        grade = _("Excellent")
+    elif auc >= 0.8:
+        grade = _("Good")
+    elif auc >= 0.7:
+        grade = _("Fair")
+    else:
+        grade = _("Weak")
+    return {
+        "grade": grade,
+        "ranking": _(
+            "Shown one customer who left and one who stayed, it puts the right one first %(times)s times out of 100."
+        )
+        % {"times": round(100 * auc)},
+        "lift": _("Among the tenth it is most worried about, %(lift)s times as many left as on average.")
+        % {"lift": f"{lift:.1f}"},
+    }
+
+
+FIGURES = (
+    # (key, name, what it means, how it is written, whether more is better)
+    ("roc_auc", gettext_lazy("ROC AUC"), gettext_lazy("How well it ranks: 0.5 is chance, 1 is perfect."), "3", True),
+    ("pr_auc", gettext_lazy("PR AUC"), gettext_lazy("Ranking where few leave: chance is the share that left."), "3", True),
+    ("log_loss", gettext_lazy("Log loss"), gettext_lazy("How good the percentages are, all in all. Lower is better."), "3", False),
+    ("brier", gettext_lazy("Brier score"), gettext_lazy("Mean squared error of the percentages. Lower is better."), "4", False),
+    ("ece", gettext_lazy("Calibration error"), gettext_lazy("How far the percentages stray from what happened."), "4", False),
+    ("lift_at_10", gettext_lazy("Lift at 10 %"), gettext_lazy("Churners among the tenth most at risk, against the average."), "2", True),
+    ("accuracy", gettext_lazy("Accuracy"), gettext_lazy("Right answers at a threshold of 50 %."), "%", True),
+    ("baseline_accuracy", gettext_lazy("“Nobody churns”"), gettext_lazy("Accuracy of saying that everybody stays."), "%", True),
+)
+
+
+def figures(metrics: dict, intervals: dict) -> list[dict[str, object]]:
+    """The table of measures: name, meaning, value and 95 % interval, written for the reader's language."""
+    from django.utils.formats import number_format
+
+    def written(value: float | None, how: str) -> str:
+        if value is None:
+            return ""
+        return number_format(100 * value, 1) + " %" if how == "%" else number_format(value, int(how))
+
+    return [
+        {
+            "key": key,
+            "name": name,
+            "meaning": meaning,
+            "value": written(metrics.get(key), how),
+            "low": written((intervals.get(key) or [None])[0], how),
+            "high": written((intervals.get(key) or [None, None])[1], how),
+        }
+        for key, name, meaning, how, _better in FIGURES
+    ]
+
+
+def choice(picked: dict) -> str:
+    """Why this candidate won."""
+    facts = picked.get("facts", {})
+    sentence = {
+        "additive_within_one_error": _(
+            "It is within one standard error of the best in log loss, and it is additive: its reasons are exact."
+        ),
+        "best": _("It has the lowest log loss on customers that it had not seen."),
+    }.get(picked.get("code", ""))
+    if sentence is None:
+        sentence = _("It was chosen by log loss on customers that it had not seen.")
+    return sentence % facts if facts and "%(" in sentence else sentence
+
+
+def aside(reason: str) -> str:
+    """Why a column was set aside."""
+    return str(
+        {
+            "constant": _("the same for everybody"),
+            "empty": _("empty"),
+            "identifier": _("different for nearly everybody"),
+        }.get(reason, reason)
+    )

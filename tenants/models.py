@@ -1,0 +1,208 @@
+"""Companies, the people in them, what they did and what they were told."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.models import Job, TimeStamped
+
+from . import permissions
+from .scoping import TenantModel
+
+
+class Tenant(TimeStamped):
+    """A company that uses ChurnGuard. Its identifier is the first column of every key of its data."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(_("short name"), max_length=60, unique=True)
+    locale = models.CharField(_("language"), max_length=8, default="en", choices=[("en", "English"), ("fr", "Français")])
+    time_zone = models.CharField(_("time zone"), max_length=60, default="UTC")
+    currency = models.CharField(
+        _("currency"), max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}$", _("Three letters, such as TND."))]
+    )
+    risk_medium = models.FloatField(_("medium risk from"), default=0.30)
+    risk_high = models.FloatField(_("high risk from"), default=0.60)
+
+    class Meta:
+        verbose_name = _("company")
+        verbose_name_plural = _("companies")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                name="tenant_risk_bands_in_order",
+                condition=models.Q(risk_medium__gt=0) & models.Q(risk_high__gt=models.F("risk_medium")) & models.Q(risk_high__lt=1),
+                violation_error_message=_("The bands need 0 < medium < high < 1."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> User:
+        if not email:
+            raise ValueError("An e-mail address is the login: it cannot be empty.")
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
+        return self.create_user(email, password, **{"is_superuser": True, "is_staff": True, **fields})
+
+    def get_by_natural_key(self, email: str) -> User:
+        return self.get(email__iexact=email)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, known by e-mail. What they may do depends on the company: see Membership."""
+
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    avatar_url = models.CharField(_("picture"), max_length=300, blank=True)
+    locale = models.CharField(_("language"), max_length=8, blank=True, choices=[("en", "English"), ("fr", "Français")])
+    is_staff = models.BooleanField(_("staff"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ["email"]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def initials(self) -> str:
+        words = (self.name or self.email.split("@")[0].replace(".", " ")).split()
+        return "".join(w[0] for w in words[:2]).upper()
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("owner")
+    ADMIN = "admin", _("admin")
+    OPERATOR = "operator", _("operator")
+    ANALYST = "analyst", _("analyst")
+    VIEWER = "viewer", _("viewer")
+
+
+class Membership(TimeStamped):
+    """A person's place in a company. The scope of a request comes from this row and from nothing else (RULES 2)."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("company"))
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("person"))
+    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.VIEWER)
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.tenant} ({self.get_role_display()})"
+
+    def can(self, capability: str) -> bool:
+        return permissions.allows(self.role, capability)
+
+
+class TenantJob(TenantModel, Job):
+    """A job of one company; its message names the company, and the task base enters that scope."""
+
+    requested_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("asked by")
+    )
+
+    class Meta(TenantModel.Meta, Job.Meta):
+        abstract = True
+
+    def message(self) -> dict[str, object]:
+        return {"tenant_id": str(self.tenant_id), "job_id": self.pk}
+
+
+class AuditEntry(TenantModel):
+    """Something that a service changed: who, what, when. Append-only and hash-chained in each company (RULES 39)."""
+
+    sequence = models.PositiveBigIntegerField(_("number"))
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("by"))
+    verb = models.CharField(_("action"), max_length=60)
+    object_type = models.CharField(_("object"), max_length=60, blank=True)
+    object_id = models.CharField(_("identifier"), max_length=64, blank=True)
+    facts = models.JSONField(_("facts"), default=dict, blank=True)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    entry_hash = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit trail")
+        ordering = ["-sequence"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "sequence"], name="audit_sequence")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.verb}"
+
+
+class Level(models.TextChoices):
+    INFO = "info", _("information")
+    SUCCESS = "success", _("success")
+    WARNING = "warning", _("warning")
+    ERROR = "error", _("error")
+
+
+class Notification(TenantModel):
+    """A line behind the bell. Without a recipient it is for everybody in the company.
+
+    ``code`` and ``facts`` are stored, not a sentence: the words are made at display, in the reader's language.
+    """
+
+    recipient = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("recipient")
+    )
+    code = models.CharField(_("event"), max_length=60)
+    facts = models.JSONField(_("facts"), default=dict, blank=True)
+    level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
+    url = models.CharField(_("address"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("at"), default=timezone.now)
+    read_by = models.ManyToManyField(User, related_name="+", blank=True, through="NotificationRead")
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["tenant", "-created_at"], name="notification_newest")]
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    @property
+    def sentence(self) -> str:
+        from .notices import sentence
+
+        return sentence(self.code, self.facts)
+
+
+class NotificationRead(TenantModel):
+    """That one person has seen one notification."""
+
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    read_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "notification", "user"], name="notification_read_once")]

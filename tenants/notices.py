@@ -1,0 +1,54 @@
+"""The sentences behind the bell, made when they are read, in the reader's language."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+
+def sentence(code: str, facts: dict) -> str:
+    """Words for one event; an event of a newer release than this code shows as its name."""
+    maker = _SENTENCES.get(code)
+    return maker(facts) if maker else code.replace("_", " ")
+
+
+def _import_finished(f: dict) -> str:
+    return ngettext(
+        "%(filename)s is in: %(created)s created, %(updated)s updated, %(refused)s row refused.",
+        "%(filename)s is in: %(created)s created, %(updated)s updated, %(refused)s rows refused.",
+        f.get("refused", 0),
+    ) % {k: f.get(k, 0) for k in ("filename", "created", "updated", "refused")}
+
+
+def _import_failed(f: dict) -> str:
+    return _("%(filename)s was not imported: %(reason)s") % {"filename": f.get("filename", ""), "reason": f.get("reason", "")}
+
+
+def _model_trained(f: dict) -> str:
+    return _("Model %(version)s is trained: %(algorithm)s.") % {k: f.get(k, "") for k in ("version", "algorithm")}
+
+
+def _training_failed(f: dict) -> str:
+    return _("Training stopped: %(reason)s") % {"reason": f.get("reason", "")}
+
+
+def _customers_scored(f: dict) -> str:
+    return ngettext(
+        "%(scored)s customer scored, %(high)s at high risk.",
+        "%(scored)s customers scored, %(high)s at high risk.",
+        f.get("scored", 0),
+    ) % {"scored": f.get("scored", 0), "high": f.get("high", 0)}
+
+
+def _scoring_failed(f: dict) -> str:
+    return _("Scoring stopped: %(reason)s") % {"reason": f.get("reason", "")}
+
+
+_SENTENCES = {
+    "import_finished": _import_finished,
+    "import_failed": _import_failed,
+    "model_trained": _model_trained,
+    "training_failed": _training_failed,
+    "customers_scored": _customers_scored,
+    "scoring_failed": _scoring_failed,
+}

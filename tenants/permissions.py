@@ -1,0 +1,57 @@
+"""Who may do what: one table, asked by pages, API and admin alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.core.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
+
+_VIEWER = {"view_customers", "view_models", "view_notifications"}
+_ANALYST = _VIEWER | {"import_customers", "train_models", "score_customers", "export_customers"}
+_OPERATOR = _ANALYST | {"curate_data", "cancel_jobs"}
+_ADMIN = _OPERATOR | {"manage_members", "manage_workspace", "view_audit"}
+_OWNER = _ADMIN | {"delete_workspace"}
+
+CAPABILITIES: dict[str, frozenset[str]] = {
+    "viewer": frozenset(_VIEWER),
+    "analyst": frozenset(_ANALYST),
+    "operator": frozenset(_OPERATOR),
+    "admin": frozenset(_ADMIN),
+    "owner": frozenset(_OWNER),
+}
+
+
+def allows(role: str, capability: str) -> bool:
+    return capability in CAPABILITIES.get(role, frozenset())
+
+
+def requires(capability: str) -> Callable:
+    """Guard a page: signed in (by the middleware), a member of a company, and allowed by role; else 403."""
+    if not any(capability in held for held in CAPABILITIES.values()):
+        raise ValueError(f"Nobody holds the capability {capability!r}.")
+
+    def decorate(view: Callable) -> Callable:
+        @wraps(view)
+        def guarded(request, *args, **kwargs):
+            membership = getattr(request, "membership", None)
+            if membership is None or not membership.can(capability):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.capability = capability
+        return guarded
+
+    return decorate
+
+
+class HasCapability(BasePermission):
+    """The same for the API. A view names ``capability`` (or one for each method); one that names none is closed."""
+
+    def has_permission(self, request, view) -> bool:
+        capability = getattr(view, "capability", None)
+        if isinstance(capability, dict):
+            capability = capability.get(request.method)
+        membership = getattr(request._request, "membership", None)
+        return bool(capability and membership and membership.can(capability))

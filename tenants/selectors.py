@@ -1,0 +1,32 @@
+"""Questions about companies and people."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from .models import Membership, Notification, NotificationRead, Tenant, User
+
+
+def get_membership(user: User, *, wanted: str | None = None) -> Membership | None:
+    """The person's place in the company they chose, else in their first one. Always a row, never a claim."""
+    rows = list(Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name")[:50])
+    return next((m for m in rows if str(m.tenant_id) == wanted), rows[0] if rows else None)
+
+
+def get_tenant(slug: str) -> Tenant:
+    return Tenant.objects.get(slug=slug)
+
+
+def member_emails(tenant: Tenant) -> QuerySet:
+    return tenant.memberships.select_related("user").order_by("user__email")
+
+
+def notifications_for(user: User) -> QuerySet[Notification]:
+    """What this person was told in the company in scope, newest first, each with ``is_read``."""
+    read = NotificationRead.objects.filter(notification=OuterRef("pk"), user=user)
+    return Notification.objects.filter(Q(recipient=None) | Q(recipient=user)).annotate(is_read=Exists(read))
+
+
+def unread_count(user: User) -> int:
+    """At most 100: the bell says "99+" beyond, and no count runs over a long history."""
+    return notifications_for(user).filter(is_read=False)[:100].count()

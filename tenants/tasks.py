@@ -1,0 +1,30 @@
+"""The base of every task: the company's scope, entered from a required identifier (RULES 2)."""
+
+from __future__ import annotations
+
+from celery import Task
+from django.utils import timezone, translation
+
+from core.errors import Refused
+from core.jobs import Cancelled, LeaseLost, NotClaimable
+
+from .models import Tenant
+from .scoping import tenant_scope
+
+
+class TenantTask(Task):
+    """Runs its body inside the company named by ``tenant_id``, in its language and time zone.
+
+    Identifiers in a queue are untrusted: the body fetches its object again, inside the scope. How a job ended is
+    written on its row by ``core.jobs``; the exceptions that say so are normal here and not logged as errors.
+    """
+
+    abstract = True
+
+    def __call__(self, *args, tenant_id: str, **kwargs):
+        tenant = Tenant.objects.get(pk=tenant_id)
+        with tenant_scope(tenant), translation.override(tenant.locale), timezone.override(tenant.time_zone):
+            try:
+                return super().__call__(*args, **kwargs)
+            except (NotClaimable, Cancelled, LeaseLost, Refused) as ending:
+                return type(ending).__name__
