@@ -41,7 +41,7 @@ def open_import(
     run.enter_scope()
     if path is not None:
         # Looked at where it lies, so that a missing path or a folder is refused before anything is copied.
-        _understand(run, path, filename if path.exists() else str(path), without_label=without_label)
+        _understand(run, path, filename if path.is_file() else str(path), without_label=without_label)
     stored = _store(run, path=path, upload=upload)
     try:
         if upload is not None:

@@ -150,3 +150,8 @@ def _search(text: str, customer: str) -> Q:
         found |= Q(**{f"{customer}first_name__iexact": first, f"{customer}last_name__istartswith": rest.strip()})
         found |= Q(**{f"{customer}last_name__iexact": first, f"{customer}first_name__istartswith": rest.strip()})
     return found
+
+
+def version_of(run: TrainingRun) -> ModelVersion:
+    """The version that a finished training left."""
+    return ModelVersion.objects.get(run=run)

@@ -189,6 +189,29 @@ def open_scoring(*, requested_by: User | None = None) -> ScoringRun | None:
         raise
 
 
+def require_scoring() -> ScoringRun:
+    """As ``open_scoring``; Refused, with the reason, where no model is in charge."""
+    run = open_scoring()
+    if run is None:
+        if selectors.version_list().exists():
+            raise Refused(
+                "no_better_than_chance",
+                _("The model is no better than chance on customers it had not seen, so nobody is scored by it."),
+            )
+        raise Refused("no_model", _("No model is in charge yet: train one first."))
+    return run
+
+
+def model_json(version: ModelVersion) -> dict[str, object]:
+    """What commands print of a version."""
+    return {"version": version.number, "algorithm": version.algorithm, "metrics": version.metrics}
+
+
+def scoring_json(run: ScoringRun) -> dict[str, object]:
+    """What commands print of a scoring."""
+    return {"scored": run.scored, "bands": run.bands}
+
+
 def score_customers(*, run_id: int, follow: bool = True) -> ScoringRun:
     """Score every customer of the company; the run becomes current when all are written.
 

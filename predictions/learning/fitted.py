@@ -15,8 +15,8 @@ from scipy.special import expit
 
 from predictions.learning import reasons, tables
 from predictions.learning.features import Encoder, Feature
+from predictions.learning.groves import Grove
 from predictions.learning.tables import Layout, Tables
-from predictions.learning.trees import Grove
 
 _BLOCK = 100_000  # rows encoded and scored at a time: bounds memory to some 100 MB at 40 columns
 

@@ -14,8 +14,8 @@ from predictions.learning.candidates import Candidate, Fit, logit_of, runners
 from predictions.learning.evaluation import losses
 from predictions.learning.features import Encoder
 from predictions.learning.fitted import Model
+from predictions.learning.groves import Grove
 from predictions.learning.tables import Layout, Tables
-from predictions.learning.trees import Grove
 
 _FOLDS_SHARE = 0.8  # of the progress bar
 Say = Callable[[float, str], None]

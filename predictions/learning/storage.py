@@ -1,4 +1,4 @@
-"""A Fitted as plain parts and back: one JSON text, a few arrays, and scikit-learn's own trees if there are any."""
+"""A Fitted as plain parts and back: one JSON text, and arrays. No class of anybody's."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 
 from predictions.learning.features import Encoder, Feature
 from predictions.learning.fitted import Fitted, Model, Report
+from predictions.learning.groves import Grove
 from predictions.learning.tables import Tables
-from predictions.learning.trees import Grove
 
 FORMAT = 1
+_NODE_ARRAYS = ("start", "column", "threshold", "left", "right", "unknown_left", "value")
 
 
 def to_state(fitted: Fitted) -> dict[str, Any]:
-    """dicts, lists, text, arrays and scikit-learn estimators; no class of ours."""
+    """dicts, lists, text, numbers and arrays."""
     described = [
         {
             "name": f.name,
@@ -45,7 +46,8 @@ def to_state(fitted: Fitted) -> dict[str, Any]:
             [
                 {
                     "weight": weight,
-                    "estimators": list(grove.estimators),
+                    "base": grove.base,
+                    **{name: getattr(grove, name) for name in _NODE_ARRAYS},
                     "ranks": [np.empty(0) if rank is None else rank for rank in grove.ranks],
                     "sums": json.dumps(grove.sums),
                 }
@@ -54,10 +56,6 @@ def to_state(fitted: Fitted) -> dict[str, Any]:
             for model in fitted.models
         ],
     }
-
-
-def has_trees(state: dict[str, Any]) -> bool:
-    return any(state["groves"])
 
 
 def from_state(state: dict[str, Any]) -> Fitted:
@@ -89,4 +87,5 @@ def from_state(state: dict[str, Any]) -> Fitted:
 def _grove(one: dict[str, Any]) -> tuple[float, Grove]:
     ranks = tuple(rank if len(rank) else None for rank in one["ranks"])
     sums = tuple(tuple(members) for members in json.loads(one["sums"]))
-    return float(one["weight"]), Grove(tuple(one["estimators"]), ranks, sums)
+    arrays = {name: one[name] for name in _NODE_ARRAYS}
+    return float(one["weight"]), Grove(base=float(one["base"]), **arrays, ranks=ranks, sums=sums)

@@ -16,6 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 
 from predictions.learning.columns import CATEGORY, NUMERIC
 from predictions.learning.features import Encoder
+from predictions.learning.groves import Grove, design_of, read_off
 from predictions.learning.tables import Layout, Tables
 
 _SHRINK = 20.0  # customers' worth of the overall rate given to every level
@@ -37,33 +38,29 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Grove:
-    """Fitted trees: estimators whose log odds are averaged.
+class Forest:
+    """A fitted random forest with its view of the values; compared, never served (each tree is large)."""
 
-    ranks      for each feature, what replaces its code (float64 [levels + 1]), or None for numbers
-    sums       crafted columns: tuples of feature indices that are added up
-    """
-
-    estimators: tuple[HistGradientBoostingClassifier | RandomForestClassifier, ...]
+    estimator: RandomForestClassifier
     ranks: tuple[np.ndarray | None, ...]
     sums: tuple[tuple[int, ...], ...]
 
     def logit(self, values: np.ndarray) -> np.ndarray:
         """Log odds, float64 [n], of values float64 [n, k]."""
-        design = _design(values, self.ranks, self.sums)
-        return np.mean([_margin(estimator, design) for estimator in self.estimators], axis=0)
+        chance = self.estimator.predict_proba(design_of(values, self.ranks, self.sums))[:, 1]
+        return log_odds(np.clip(chance, 1e-3, 1 - 1e-3))  # a forest can be sure; log odds cannot be infinite
 
 
 def fit_grove(encoder: Encoder, values: np.ndarray, label: np.ndarray, recipe: Recipe, seed: int) -> Grove:
     """Boosted trees that see interactions; values float64 [n, k], label float64 [n] of 0 and 1."""
     ranks, sums = _ranks(encoder, values, label), word_sums(encoder)
-    design = _design(values, ranks, sums)
-    return Grove(tuple(_boost(design, label, recipe, seed + bag) for bag in range(recipe.bags)), ranks, sums)
+    design = design_of(values, ranks, sums)
+    return read_off([_boost(design, label, recipe, seed + bag) for bag in range(recipe.bags)], ranks, sums)
 
 
 def fit_forest(
     encoder: Encoder, values: np.ndarray, label: np.ndarray, *, trees: int, leaf: int, seed: int, rows: int = 20_000
-) -> Grove:
+) -> Forest:
     """Random forest with leaves of at least ``leaf`` customers, each tree on at most ``rows`` of them."""
     ranks, sums = _ranks(encoder, values, label), word_sums(encoder)
     forest = RandomForestClassifier(
@@ -71,10 +68,10 @@ def fit_forest(
         min_samples_leaf=leaf,
         max_features=1 / 3,
         max_samples=min(1.0, rows / len(label)) if len(label) > rows else None,
-        n_jobs=1,
+        n_jobs=2,
         random_state=seed,
     )
-    return Grove((forest.fit(_design(values, ranks, sums), label),), ranks, sums)
+    return Forest(forest.fit(design_of(values, ranks, sums), label), ranks, sums)
 
 
 def fit_stumps(encoder: Encoder, values: np.ndarray, label: np.ndarray, recipe: Recipe, seed: int) -> Tables:
@@ -85,7 +82,7 @@ def fit_stumps(encoder: Encoder, values: np.ndarray, label: np.ndarray, recipe: 
     """
     layout = Layout.of(encoder)
     ranks = _ranks(encoder, values, label)
-    design = _design(_to_cells(encoder, values), ranks, ())
+    design = design_of(_to_cells(encoder, values), ranks, ())
     still = np.zeros(design.shape[1])
     grid = np.repeat(still[None, :], layout.steps[-1] + 1, axis=0)  # the last row is the customer held still
     for j, feature in enumerate(encoder.features):
@@ -145,21 +142,6 @@ def _ranks(encoder: Encoder, values: np.ndarray, label: np.ndarray) -> tuple[np.
     return tuple(ranks)
 
 
-def _design(
-    values: np.ndarray, ranks: tuple[np.ndarray | None, ...], sums: tuple[tuple[int, ...], ...]
-) -> np.ndarray:
-    design = np.empty((len(values), values.shape[1] + len(sums)), order="F")
-    for j, rank in enumerate(ranks):
-        column = values[:, j]
-        if rank is not None:
-            unknown = np.isnan(column)
-            column = np.where(unknown, np.nan, rank[np.where(unknown, 0, column).astype(np.int64)])
-        design[:, j] = column
-    for offset, members in enumerate(sums):
-        design[:, values.shape[1] + offset] = values[:, list(members)].sum(axis=1)
-    return design
-
-
 def _boost(design: np.ndarray, label: np.ndarray, recipe: Recipe, seed: int) -> HistGradientBoostingClassifier:
     rarer = min(label.sum(), len(label) - label.sum())
     stops = bool(rarer >= _ENOUGH_TO_STOP_EARLY)
@@ -175,10 +157,3 @@ def _boost(design: np.ndarray, label: np.ndarray, recipe: Recipe, seed: int) -> 
         n_iter_no_change=_PATIENCE,
         random_state=seed,
     ).fit(design, label)
-
-
-def _margin(estimator: HistGradientBoostingClassifier | RandomForestClassifier, design: np.ndarray) -> np.ndarray:
-    if isinstance(estimator, HistGradientBoostingClassifier):
-        return estimator.decision_function(design)
-    chance = estimator.predict_proba(design)[:, 1]
-    return log_odds(np.clip(chance, 1e-3, 1 - 1e-3))  # a forest can be sure of itself; log odds cannot be infinite
