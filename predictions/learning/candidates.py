@@ -85,8 +85,8 @@ def runners(rows: int) -> tuple[Candidate, ...]:
             3,
             is_additive=True,
         ),
-        Candidate("trees_4", "Boosted trees of 4 leaves", boosted(4, 0.1, 600, 4), 4),
-        Candidate("trees_15", "Boosted trees of 15 leaves", boosted(15, 0.06, 400, 4), 6),
+        Candidate("trees_4", "Boosted trees of 4 leaves", boosted(4, 0.1, 600, 3), 4),
+        Candidate("trees_15", "Boosted trees of 15 leaves", boosted(15, 0.06, 400, 3), 6),
         Candidate("trees_31", "Boosted trees of 31 leaves", boosted(31, 0.1, 400, 2), 5),
         Candidate(
             "forest",

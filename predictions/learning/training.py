@@ -14,7 +14,6 @@ from scipy.special import logit as log_odds
 from threadpoolctl import threadpool_limits
 
 from predictions.learning import evaluation, features, folds, race
-from predictions.learning.candidates import FEW_ROWS
 from predictions.learning.evidence import require_labels
 from predictions.learning.features import Encoder
 from predictions.learning.fitted import Fitted, Report
@@ -45,15 +44,16 @@ def fit(
     """
     began, customers = time.monotonic(), len(frame)
     say = progress or (lambda fraction, note: None)
-    frame, label, keys = _learnable(frame, label, keys, seed)
+    label = _as_floats(label)
     require_labels(label)
+    frame, label, keys = _learnable(frame, label, keys, seed)
     say(0.01, "columns")
     encoder, values = features.learn(frame)
     fold = folds.deal(values, label, seed)
     base = log_odds(np.array([*(label[fold != number].mean() for number in range(folds.FOLDS)), label.mean()]))
-    # one thread while the data is small: starting threads costs more than they save (measured), and a second
-    # worker on the machine then does not spin against the first
-    with threadpool_limits(limits=1 if len(label) <= FEW_ROWS else None):
+    # one thread: on 7,000 and on 80,000 rows two saved little or lost (measured), two workers on one machine do
+    # not spin against each other, and sums are added in the same order everywhere
+    with threadpool_limits(limits=1):
         heats = race.run(encoder, values, label, fold, seed, say)
         served = race.decide(heats, label, fold, base)
         models = race.build(served, heats, encoder, values, label, base, seed, say)
@@ -85,7 +85,7 @@ def fit(
 
 
 def _importance(fitted: Fitted, values: np.ndarray) -> list[float]:
-    """Mean |contribution| of each feature over (a spread of) the learned customers, by models that had not seen them."""
+    """Mean |contribution| of each feature over a spread of the learned customers, by models that had not seen them."""
     most = _IMPORTANCE_ROWS[fitted.is_additive]
     some = np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).astype(np.int64))
     _, parts = fitted.contributions(values[some], fitted.learned_folds[some].astype(np.int64))
@@ -106,7 +106,6 @@ def _learnable(
     frame: pd.DataFrame, label: np.ndarray, keys: np.ndarray, seed: int
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """The labelled rows in the order of their keys (a database promises none), at most MAX_ROWS of them."""
-    label = np.asarray(pd.array(label), dtype=np.float64) if not isinstance(label, np.ndarray) else label.astype(float)
     keys = np.asarray(keys, dtype=np.int64)
     if not len(frame) == len(label) == len(keys):
         raise ValueError(f"{len(frame)} rows, {len(label)} labels and {len(keys)} keys do not go together")
@@ -117,3 +116,8 @@ def _learnable(
     if len(order) > MAX_ROWS:
         order = order[np.sort(np.random.default_rng(seed).permutation(len(order))[:MAX_ROWS])]
     return frame.iloc[order].reset_index(drop=True), label[order], keys[order]
+
+
+def _as_floats(label: np.ndarray) -> np.ndarray:
+    """Label as float64 [n], whatever array or series it came in; pandas' own missing values become NaN."""
+    return pd.Series(label).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)

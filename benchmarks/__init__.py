@@ -1,0 +1,1 @@
+"""Speed as a ratio to the floor, in one run on one machine. Not tests: nothing here passes or fails."""

@@ -1,0 +1,176 @@
+"""The cast and the sets that the tests play on.
+
+Alice is an admin of Atlas, Bob a viewer there; Charlie is an admin of Borealis and has no business with Atlas. With them
+Olfa (owner), Omar (operator) and Anna (analyst) of Atlas. ``atlas_scope`` puts Atlas in scope for a whole test;
+``imported`` gives Atlas a few hundred customers through the real door, ``scored`` a model and scores as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.db import models
+from django.test import Client
+from django.utils import translation
+
+from customers import services as customers
+from customers.ingest import synthetic
+from predictions import services as predictions
+from predictions.learning import race
+from tenants import services as tenants
+from tenants.models import Role, Tenant, User
+from tenants.scoping import tenant_scope
+
+PASSWORD = "a-long-enough-password"
+CUSTOMERS = 300
+
+
+@dataclass(frozen=True)
+class Cast:
+    atlas: Tenant
+    borealis: Tenant
+    olfa: User
+    alice: User
+    omar: User
+    anna: User
+    bob: User
+    charlie: User
+
+
+@pytest.fixture(autouse=True)
+def english_and_private(settings, tmp_path):
+    """Each test starts in English, with a store of files of its own."""
+    settings.PRIVATE_ROOT = tmp_path / "private"
+    translation.activate("en")
+    yield
+    translation.activate("en")
+
+
+@pytest.fixture
+def cast(db) -> Cast:
+    atlas = tenants.create_company(slug="atlas-telecom", name="Atlas Telecom", time_zone="Africa/Tunis", currency="TND")
+    borealis = tenants.create_company(slug="borealis-mobile", name="Borealis Mobile", locale="fr", currency="CAD")
+    people = {}
+    for name, role in {
+        "olfa": Role.OWNER,
+        "alice": Role.ADMIN,
+        "omar": Role.OPERATOR,
+        "anna": Role.ANALYST,
+        "bob": Role.VIEWER,
+    }.items():
+        with tenant_scope(atlas):
+            people[name] = _join(name, f"{name}@atlas.example.com", role)
+    with tenant_scope(borealis):
+        people["charlie"] = _join("charlie", "charlie@borealis.example.com", Role.ADMIN)
+    return Cast(atlas=atlas, borealis=borealis, **people)
+
+
+def _join(name: str, email: str, role: str) -> User:
+    return tenants.add_member(email=email, name=name.title(), role=role, password=PASSWORD).user
+
+
+@pytest.fixture
+def atlas(cast) -> Tenant:
+    return cast.atlas
+
+
+@pytest.fixture
+def borealis(cast) -> Tenant:
+    return cast.borealis
+
+
+@pytest.fixture
+def alice(cast) -> User:
+    return cast.alice
+
+
+@pytest.fixture
+def bob(cast) -> User:
+    return cast.bob
+
+
+@pytest.fixture
+def charlie(cast) -> User:
+    return cast.charlie
+
+
+@pytest.fixture
+def client_for():
+    """``client_for(person)``: a browser that is signed in; ``client_for(None)``: one that is not."""
+
+    def sign_in(person: User | None) -> Client:
+        client = Client()
+        if person is not None:
+            client.force_login(person)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def atlas_scope(atlas):
+    """The whole test happens inside Atlas. Not for tests in which somebody of another company asks for a page."""
+    with tenant_scope(atlas):
+        yield atlas
+
+
+@pytest.fixture(scope="session")
+def sample_csv(tmp_path_factory):
+    """A file of made-up customers, the same in every test."""
+    path = tmp_path_factory.mktemp("sample") / "customers.csv"
+    synthetic.write_csv(path, customers=CUSTOMERS, seed=7)
+    return path
+
+
+def import_file(path, **options):
+    """Open an import of this file and run it to its end, in the company in scope."""
+    run = customers.open_import(path=path, **options)
+    return customers.run_import(import_id=run.pk, follow=False)
+
+
+def write_csv(path, *lines: str, encoding: str = "utf-8"):
+    """A small file, a line for each argument."""
+    path.write_bytes(("\n".join(lines) + "\n").encode(encoding))
+    return path
+
+
+@pytest.fixture
+def imported(atlas, sample_csv):
+    """Atlas with the customers of ``sample_csv``; the finished Import."""
+    with tenant_scope(atlas):
+        return import_file(sample_csv)
+
+
+@pytest.fixture
+def quick_race(monkeypatch):
+    """Training with one runner, plain logistic regression: a fifth of a second instead of seven, all else as it is."""
+    every = race.runners
+    monkeypatch.setattr(race, "runners", lambda rows: tuple(c for c in every(rows) if c.name == "logistic"))
+
+
+@pytest.fixture
+def trained(atlas, imported, quick_race):
+    """Atlas with customers and a model in charge; the ModelVersion."""
+    with tenant_scope(atlas):
+        run = predictions.open_training()
+        return predictions.train_model(run_id=run.pk, follow=False)
+
+
+@pytest.fixture
+def scored(atlas, trained):
+    """Atlas with customers, a model and current scores; the ScoringRun."""
+    with tenant_scope(atlas):
+        run = predictions.require_scoring()
+        run = predictions.score_customers(run_id=run.pk, follow=False)
+        run.refresh_from_db()
+        return run
+
+
+def count_rows() -> dict[str, int]:
+    """How many rows each of our tables holds, over all companies."""
+    from django.apps import apps
+
+    ours = ("tenants", "customers", "predictions", "segmentation", "campaigns")
+    counted: list[type[models.Model]] = [m for m in apps.get_models() if m._meta.app_label in ours]
+    return {model._meta.label: model._base_manager.count() for model in counted}

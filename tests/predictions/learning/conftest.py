@@ -1,0 +1,28 @@
+"""Engines that several tests look at, trained once."""
+
+from __future__ import annotations
+
+import pytest
+
+from predictions import learning
+from tests.predictions.learning import planted
+
+
+@pytest.fixture(scope="session")
+def additive_company():
+    return planted.additive()
+
+
+@pytest.fixture(scope="session")
+def additive_fitted(additive_company):
+    return learning.fit(*additive_company, seed=1)
+
+
+@pytest.fixture(scope="session")
+def crossed_company():
+    return planted.crossed()
+
+
+@pytest.fixture(scope="session")
+def crossed_fitted(crossed_company):
+    return learning.fit(*crossed_company, seed=1)
