@@ -35,5 +35,10 @@ def problem(error: Exception, context: dict) -> Response | None:
     return _answer(body, response.status_code, headers)
 
 
+def problem_response(code: int, name: str, detail: str) -> Response:
+    """A problem that is returned rather than raised."""
+    return _answer({"status": code, "code": name, "detail": detail}, code)
+
+
 def _answer(body: dict, code: int, headers: dict | None = None) -> Response:
     return Response(body, status=code, headers=headers, content_type="application/problem+json")

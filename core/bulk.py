@@ -120,9 +120,25 @@ def read_frame(queryset: QuerySet) -> pd.DataFrame:
         table = csv.read_csv(
             buffer,
             read_options=csv.ReadOptions(column_names=names),
-            convert_options=csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                # PostgreSQL writes unknown as an empty unquoted cell, and nothing else: "NA" and "null" are words.
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                column_types=_text_columns(queryset, names),
+            ),
         )
         return table.to_pandas()
+
+
+def _text_columns(queryset: QuerySet, names: Sequence[str]) -> dict:
+    """Columns that hold text whatever it looks like: "007" is no number, "true" no truth."""
+    import pyarrow as pa
+
+    asked = [*queryset.query.select, *queryset.query.annotation_select.values()]
+    texts = models.CharField | models.TextField
+    return {name: pa.string() for name, column in zip(names, asked, strict=True) if isinstance(column.output_field, texts)}
 
 
 def _is_sqlite() -> bool:

@@ -105,5 +105,5 @@ def foreground(label: str, job: Job, work: Callable[[], T]) -> T:
 
 def _ending(job: Job):
     if job.state == JobState.SUCCEEDED:
-        return None
+        return
     raise Refused(job.error_code or job.state, job.error_message or f"The job ended {job.state}.")

@@ -12,10 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import current_app
-from kombu.exceptions import OperationalError
 from django.apps import apps
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
@@ -23,9 +22,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
 
 from .errors import Refused
 from .models import Job, JobState
+from .signals import job_buried
 
 logger = logging.getLogger(__name__)
 
@@ -109,11 +110,14 @@ def watching(watcher: Callable[[Job], None]) -> Iterator[None]:
 
 
 def claim(model: type[Job], job_id: int) -> Claim | None:
-    """Take a waiting job, or one whose worker's lease ran out. None where somebody else was first or it is over."""
+    """Take a waiting job, or one whose worker's lease ran out. None where somebody else was first or it is over.
+
+    Asked through the default manager: a message may name any job, and one of another company is not there (RULES 2).
+    """
     now = timezone.now()
     due = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=now)
     taken = (
-        model._base_manager.filter(due, pk=job_id, attempts__lt=settings.JOB_MAX_ATTEMPTS)
+        model.objects.filter(due, pk=job_id, attempts__lt=settings.JOB_MAX_ATTEMPTS)
         .filter(Q(not_before=None) | Q(not_before__lte=now))
         .update(
             state=JobState.RUNNING,
@@ -127,7 +131,7 @@ def claim(model: type[Job], job_id: int) -> Claim | None:
     )
     if taken != 1:
         return None
-    return Claim(model._base_manager.get(pk=job_id))
+    return Claim(model.objects.get(pk=job_id))
 
 
 @contextmanager
@@ -211,6 +215,7 @@ def _retry_or_bury(held: Claim, error: Exception) -> None:
     reason = f"{type(error).__name__}: {error}"[:2000]
     if attempts >= settings.JOB_MAX_ATTEMPTS:
         _end(held, JobState.DEAD, "error", reason)
+        job_buried.send(sender=type(held.job), model=type(held.job), job_id=held.job.pk)
         return
     held._row().update(
         state=JobState.QUEUED,
@@ -254,15 +259,7 @@ def sweep() -> int:
     found = 0
     for model in job_models():
         rows = model._base_manager
-        rows.filter(
-            state=JobState.RUNNING, lease_until__lt=now, attempts__gte=settings.JOB_MAX_ATTEMPTS
-        ).update(
-            state=JobState.DEAD,
-            finished_at=now,
-            error_code="worker_lost",
-            error_message=_("The worker stopped %(times)d times while running this job.")
-            % {"times": settings.JOB_MAX_ATTEMPTS},
-        )
+        _bury_lost(model, now)
         rows.filter(state=JobState.QUEUED, cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now)
         waiting = Q(state=JobState.QUEUED) & (Q(published_at=None) | Q(published_at__lt=unheard))
         orphaned = Q(state=JobState.RUNNING, lease_until__lt=now)
@@ -272,6 +269,23 @@ def sweep() -> int:
                 return found
             found += 1
     return found
+
+
+def _bury_lost(model: type[Job], now: datetime) -> None:
+    """End jobs whose workers died as often as is allowed, and say so where their owner looks."""
+    lost = model._base_manager.filter(
+        state=JobState.RUNNING, lease_until__lt=now, attempts__gte=settings.JOB_MAX_ATTEMPTS
+    )
+    for pk in list(lost.values_list("pk", flat=True)[:200]):
+        buried = lost.filter(pk=pk).update(
+            state=JobState.DEAD,
+            finished_at=now,
+            error_code="worker_lost",
+            error_message=_("The worker stopped %(times)d times while running this job.")
+            % {"times": settings.JOB_MAX_ATTEMPTS},
+        )
+        if buried:
+            job_buried.send(sender=model, model=model, job_id=pk)
 
 
 def cancel(job: Job) -> None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.db import models
 from django.db.models import F, Q, QuerySet
+
+_LONGEST = 500  # characters of a text that a cursor may carry
+_LARGEST = 2**63 - 1
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database takes these
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +37,28 @@ class Order:
             return rows.order_by(key)
         return rows.order_by(column.desc(**nulls) if down else column.asc(**nulls), key)
 
-    def _nullable(self, rows: QuerySet) -> bool:
+    def _field(self, rows: QuerySet) -> models.Field:
         model, names = rows.model, self.column.split("__")
-        if self.column == "pk":
-            return False
         for name in names[:-1]:
             model = model._meta.get_field(name).related_model
-        return len(names) > 1 or model._meta.get_field(names[-1]).null
+        return model._meta.pk if names[-1] == "pk" else model._meta.get_field(names[-1])
+
+    def _nullable(self, rows: QuerySet) -> bool:
+        return self.column != "pk" and ("__" in self.column or self._field(rows).null)
+
+    def could_stand_in(self, rows: QuerySet, value: Any) -> bool:
+        """Whether the column can hold this value. A cursor travels through the address bar, so it may be anything:
+        a text where a number belongs would raise, and ``1E+999999`` would keep the processor busy for minutes."""
+        if self.column == "pk" or value is None:
+            return value is None and (self.column == "pk" or self._nullable(rows))
+        column = self._field(rows)
+        if isinstance(column, models.DecimalField):
+            return isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < 40
+        if isinstance(column, models.IntegerField):
+            return isinstance(value, int) and abs(value) <= _LARGEST
+        if isinstance(column, models.FloatField):
+            return isinstance(value, int | float) and math.isfinite(value) and abs(value) <= 1e300
+        return isinstance(value, str) and len(value) <= _LONGEST and not _UNSTORABLE.search(value)
 
     def beyond(self, rows: QuerySet, value: Any, pk: int, *, backwards: bool = False) -> QuerySet:
         """Rows strictly after (or before) the given position."""
@@ -67,6 +89,8 @@ def paginate(rows: QuerySet, order: Order, *, after: str = "", before: str = "",
     """One page of ``rows``. A cursor that does not belong here (edited, or of another order) gives the first page."""
     backwards = bool(before and not after)
     position = _decode(after or before, order)
+    if position and not order.could_stand_in(rows, position[0]):
+        position = None
     found = order.apply(rows, backwards=backwards)
     if position:
         found = order.beyond(found, *position, backwards=backwards)
@@ -104,7 +128,7 @@ def _decode(cursor: str, order: Order) -> tuple[Any, int] | None:
         return None
     try:
         column, kind, value, pk = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if column != order.column or not isinstance(pk, int):
+        if column != order.column or not isinstance(pk, int) or abs(pk) > _LARGEST:
             return None
         if kind == "d":
             value = Decimal(value)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth import middleware as auth
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.translation import gettext as _
+
+_FORM_BYTES = 1 << 20  # what a form adds around its file
 
 
 class FragmentMiddleware:
@@ -27,6 +31,28 @@ class FragmentMiddleware:
             patch_vary_headers(moved, ["HX-Request"])
             return moved
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses a body that says it is too large before anything reads it (RULES 28)."""
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request):
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = 0
+        if length > settings.UPLOAD_MAX_BYTES + _FORM_BYTES:
+            message = _("This is larger than %(maximum)s MB, the most that is taken.") % {
+                "maximum": settings.UPLOAD_MAX_BYTES // 2**20
+            }
+            if request.path_info.startswith("/api/"):
+                body = {"status": 413, "code": "too_large", "detail": message}
+                return JsonResponse(body, status=413, content_type="application/problem+json")
+            return HttpResponse(message, status=413, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
 
 
 class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):

@@ -9,6 +9,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from tenants.idempotency import idempotent
 
 from . import selectors, services
 from .forms import UploadForm
@@ -23,6 +24,7 @@ class ImportsView(APIView):
         """The fifty newest imports."""
         return Response({"imports": [_as_json(request, run) for run in selectors.import_list()[:50]]})
 
+    @idempotent
     def post(self, request):
         """Bring in a file (multipart, field ``file``): 202 with the job's address, 422 where it is no table of customers."""
         form = UploadForm(request.data, request.FILES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -108,7 +108,7 @@ def _check_labels(info: TableInfo, mapping: dict[str, int]) -> None:
     seen = set()
     clean = cleaning.ColumnCleaner(cleaning.BY_NAME["churn_label"])
     for _line, cells in reader.Table(info).rows():
-        if len(cells) > position and isinstance(value := clean(cells[position]), bool):
+        if len(cells) > position and isinstance(value := clean[cells[position]], bool):
             seen.add(value)
             if len(seen) == 2:
                 return
@@ -204,13 +204,9 @@ def _numeric_columns(head: Sequence[tuple[int, list[str]]], positions: Sequence[
 
 
 def _batches(head: list, rows: Iterator) -> Iterator[list]:
-    batch = head
-    for row in rows:
-        if len(batch) >= BATCH_ROWS:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
+    """The rows already read, then the rest, in lists of BATCH_ROWS: the same cuts at every attempt."""
+    rows = itertools.chain(head, rows)
+    while batch := list(itertools.islice(rows, BATCH_ROWS)):
         yield batch
 
 

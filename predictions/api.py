@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from core import jobs
 from customers.models import Import
+from tenants.idempotency import idempotent
 from tenants.models import TenantJob
 
 from . import services
@@ -20,6 +21,7 @@ KINDS: dict[str, type[TenantJob]] = {"training": TrainingRun, "scoring": Scoring
 class TrainView(APIView):
     capability = "train_models"
 
+    @idempotent
     def post(self, request):
         """Ask for a training: 202 with the job's address; the open one where one is open already."""
         run = services.open_training(requested_by=request.user)

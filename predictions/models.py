@@ -74,6 +74,7 @@ class ScoringRun(TenantJob):
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="runs", verbose_name=_("model"))
     is_current = models.BooleanField(_("current"), default=False)
+    has_scores = models.BooleanField(_("scores kept"), default=True)
     scored = models.PositiveIntegerField(_("customers scored"), default=0)
     risk_medium = models.FloatField(_("medium risk from"), default=0.3)
     risk_high = models.FloatField(_("high risk from"), default=0.6)

@@ -33,6 +33,7 @@ from .signals import customers_scored, model_trained
 MAX_TRAINING_ROWS = 200_000  # beyond, the curve of log loss is flat and only time grows
 KEPT_RUNS = 6
 SCORE_BLOCK = 50_000
+_FORGET_BATCH = 50_000
 
 
 # ---------------------------------------------------------------- training
@@ -54,7 +55,7 @@ def open_training(*, requested_by: User | None = None, seed: int = 0) -> Trainin
 def train_model(*, run_id: int, follow: bool = True) -> ModelVersion:
     """Learn from every customer whose label is known; store the version, its measures and its sealed artefact.
 
-    The version takes charge where it is better than chance on customers it had not seen. Raises Refused where the
+    The version takes charge where it is better than chance (in log loss, by two standard errors) on customers it had not seen. Raises Refused where the
     data cannot be learned from.
     """
     try:
@@ -108,7 +109,7 @@ def _store(held: jobs.Claim, run: TrainingRun, fitted) -> ModelVersion:
     card = _card(fitted)
     with transaction.atomic():
         held.save(progress_note="")  # fails where the lease was lost: a second worker's version stands
-        better = card["metrics"]["roc_auc"] > 0.5 and card["intervals"]["roc_auc"][0] > 0.5
+        better = card["choice"]["facts"]["better_than_baseline"]
         if better:
             ModelVersion.objects.filter(is_champion=True).update(is_champion=False)
         version = ModelVersion.objects.create(
@@ -304,7 +305,8 @@ def _forget_old_runs() -> None:
     """Keep the newest runs' scores; older runs keep their row and roll-up, not a score a customer."""
     kept = ScoringRun.objects.filter(state="succeeded").order_by("-finished_at").values_list("pk", flat=True)[:KEPT_RUNS]
     old = ScoringRun.objects.exclude(pk__in=list(kept)).exclude(state__in=("queued", "running"))
-    for run in old.filter(scores__isnull=False).distinct()[:10]:
-        Score.objects.filter(run=run)._raw_delete(Score.objects.db)
-
-
+    for run in old.filter(has_scores=True, is_current=False)[:10]:
+        scores = Score.objects.filter(run=run)
+        while batch := list(scores.order_by("pk").values_list("pk", flat=True)[:_FORGET_BATCH]):
+            scores.filter(pk__lte=batch[-1]).delete()
+        ScoringRun.objects.filter(pk=run.pk).update(has_scores=False)

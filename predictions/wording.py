@@ -37,12 +37,45 @@ def not_enough(thin: NotEnoughEvidence) -> Refused:
     return Refused(thin.code, sentence, **{k: v for k, v in thin.facts.items() if isinstance(v, int | float | str)})
 
 
+TITLES = {
+    "Forest of the source": gettext_lazy("Random forest, as in the source"),
+    "Logistic regression": gettext_lazy("Logistic regression"),
+    "Splines": gettext_lazy("Splines"),
+    "Stumps": gettext_lazy("Stumps"),
+    "Boosted trees of 4 leaves": gettext_lazy("Boosted trees of 4 leaves"),
+    "Boosted trees of 15 leaves": gettext_lazy("Boosted trees of 15 leaves"),
+    "Boosted trees of 31 leaves": gettext_lazy("Boosted trees of 31 leaves"),
+    "Random forest, leaves of 10 or more": gettext_lazy("Random forest, leaves of 10 or more"),
+    "Additive blend": gettext_lazy("Additive blend"),
+    "Blend of all": gettext_lazy("Blend of all"),
+    "Blend": gettext_lazy("Blend"),
+}
+
+
+def algorithm(title: str) -> str:
+    """A model's name in the reader's language: ``Additive blend (splines + stumps)`` part by part."""
+    if title in TITLES:
+        return str(TITLES[title])
+    head, bracket, rest = title.partition(" (")
+    members = rest.rstrip(")").split(" + ")
+    known = {name.lower(): text for name, text in TITLES.items()}
+    parts = [str(known.get(m.lower(), m)) for m in members]
+    parts = [p[:1].lower() + p[1:] for p in parts]
+    return f"{TITLES.get(head, head)}{bracket}{' + '.join(parts)})" if bracket else str(TITLES.get(head, head))
+
+
 _STEPS = {
     "columns": gettext_lazy("Looking at the columns"),
-    "folds": gettext_lazy("Dealing the folds"),
     "figures": gettext_lazy("Measuring on customers not seen"),
-    "reasons": gettext_lazy("Working out the reasons"),
-    "final": gettext_lazy("Learning from everybody"),
+    "importance": gettext_lazy("Weighing the columns"),
+    "source_forest": TITLES["Forest of the source"],
+    "logistic": TITLES["Logistic regression"],
+    "splines": TITLES["Splines"],
+    "stumps": TITLES["Stumps"],
+    "trees_4": TITLES["Boosted trees of 4 leaves"],
+    "trees_15": TITLES["Boosted trees of 15 leaves"],
+    "trees_31": TITLES["Boosted trees of 31 leaves"],
+    "forest": TITLES["Random forest, leaves of 10 or more"],
     "done": gettext_lazy("Done"),
 }
 
@@ -220,10 +253,13 @@ def choice(picked: dict) -> str:
     """Why this candidate won."""
     facts = picked.get("facts", {})
     sentence = {
-        "additive_within_one_error": _(
-            "It is within one standard error of the best in log loss, and it is additive: its reasons are exact."
+        "additive_ties": _(
+            "No model does better beyond chance on customers it had not seen, and this one is additive: its reasons are exact."
         ),
-        "best": _("It has the lowest log loss on customers that it had not seen."),
+        "additive_best": _("It is the best on customers that it had not seen, and it is additive: its reasons are exact."),
+        "interactions_matter": _(
+            "In this data some facts act together, so a blend with deeper trees does better on customers that it had not seen."
+        ),
     }.get(picked.get("code", ""))
     if sentence is None:
         sentence = _("It was chosen by log loss on customers that it had not seen.")
@@ -235,7 +271,11 @@ def aside(reason: str) -> str:
     return str(
         {
             "constant": _("the same for everybody"),
-            "empty": _("empty"),
-            "identifier": _("different for nearly everybody"),
+            "all_missing": _("empty"),
+            "identifier": _("an identifier: different for nearly everybody"),
+            "near_unique_text": _("free text: different for nearly everybody"),
+            "date": _("a date"),
+            "same_values": _("the same as another column"),
+            "same_name": _("a second column of the same name"),
         }.get(reason, reason)
     )

@@ -5,3 +5,10 @@ from django.utils.translation import gettext_lazy as _
 class TenantsConfig(AppConfig):
     name = "tenants"
     verbose_name = _("Companies and people")
+
+    def ready(self) -> None:
+        from core.signals import job_buried
+
+        from . import services
+
+        job_buried.connect(services.tell_of_buried_job, dispatch_uid="tenants.tell_of_buried_job")

@@ -197,6 +197,21 @@ class Notification(TenantModel):
         return sentence(self.code, self.facts)
 
 
+class StoredAnswer(TenantModel):
+    """The answer to a POST that carried an ``Idempotency-Key``; ``status`` 0 while it is being worked out."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.JSONField(default=dict)
+    location = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "user", "key"], name="stored_answer_once")]
+
+
 class NotificationRead(TenantModel):
     """That one person has seen one notification."""
 

@@ -44,7 +44,12 @@ def _scoring_failed(f: dict) -> str:
     return _("Scoring stopped: %(reason)s") % {"reason": f.get("reason", "")}
 
 
+def _job_given_up(f: dict) -> str:
+    return _("A job was given up (%(job)s): %(reason)s") % {"job": f.get("job", ""), "reason": f.get("reason", "")}
+
+
 _SENTENCES = {
+    "job_given_up": _job_given_up,
     "import_finished": _import_finished,
     "import_failed": _import_failed,
     "model_trained": _model_trained,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC
 
 from django.contrib.auth.password_validation import validate_password
@@ -13,10 +14,11 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django_scopes import get_scope
 
 from core.errors import Refused
 
-from .models import AuditEntry, Level, Membership, Notification, NotificationRead, Role, Tenant, User
+from .models import AuditEntry, Level, Membership, Notification, NotificationRead, Role, Tenant, TenantJob, User
 from .scoping import current_tenant, tenant_scope
 from .selectors import notifications_for
 
@@ -141,3 +143,20 @@ def mark_read(*, user: User, ids: Iterable[int] | None = None) -> int:
     rows = [NotificationRead(notification_id=pk, user=user) for pk in unread.values_list("pk", flat=True)[:100]]
     NotificationRead.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def tell_of_buried_job(sender, *, model: type[TenantJob], job_id: int, **_: object) -> None:
+    """A job that will not be tried again is shown to who asked for it, with its reason."""
+    if not issubclass(model, TenantJob):
+        return
+    job = model._base_manager.select_related("tenant", "requested_by").get(pk=job_id)
+    inside = nullcontext() if get_scope().get("tenant") == job.tenant else tenant_scope(job.tenant)
+    with inside:
+        notify(
+            "job_given_up",
+            recipient=job.requested_by,
+            level=Level.ERROR,
+            job=str(model._meta.verbose_name),
+            reason=job.error_message,
+        )
+        record("job_given_up", job)

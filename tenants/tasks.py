@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from celery import Task
+from celery import Task, shared_task
 from django.utils import timezone, translation
 
 from core.errors import Refused
 from core.jobs import Cancelled, LeaseLost, NotClaimable
 
+from . import idempotency
 from .models import Tenant
 from .scoping import tenant_scope
 
@@ -28,3 +29,8 @@ class TenantTask(Task):
                 return super().__call__(*args, **kwargs)
             except (NotClaimable, Cancelled, LeaseLost, Refused) as ending:
                 return type(ending).__name__
+
+
+@shared_task(ignore_result=True)
+def forget_answers(**_: object) -> None:
+    idempotency.forget_answers()

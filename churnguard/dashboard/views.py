@@ -1,31 +1,106 @@
-"""The front pages."""
+"""The front pages: the dashboard, the customers by risk, one customer."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from core import keyset
 from core.htmx import render_page
+from customers import selectors as customers
+from customers.models import Customer
+from predictions import selectors as predictions
+from predictions import wording
+from tenants import selectors as tenants
+from tenants import services as tenants_services
 from tenants.permissions import requires
+
+from . import charts, export, selectors
+from .forms import ClientFilterForm
+
+PAGE_SIZE = 50
 
 
 @require_safe
 @requires("view_customers")
 def dashboard(request: HttpRequest) -> HttpResponse:
-    return render_page(request, "dashboard/dashboard.html", {})
+    """The base at a glance. While a job is open its bar (the fragment ``job``) is asked again; at its end the page is."""
+    if request.htmx and request.htmx.target == "job":
+        job = selectors.get_open_job()
+        response = render_page(request, "dashboard/dashboard.html#job", {"job": job, "job_words": selectors.job_words(job)})
+        if job is None:
+            response["HX-Refresh"] = "true"
+        return response
+    found = selectors.get_overview(request.tenant.currency)
+    context: dict[str, object] = {"found": found, "job": found.job, "job_words": selectors.job_words(found.job)}
+    if found.run:
+        context |= {
+            "risk_chart": charts.risk_distribution(found.run),
+            "contract_chart": charts.churn_by_contract(found.run),
+            "tenure_chart": charts.churn_by_tenure(found.run),
+            "drivers_chart": charts.top_drivers(found.run),
+        }
+    context["notifications"] = list(tenants.notifications_for(request.user)[:4])
+    return render_page(request, "dashboard/dashboard.html", context)
 
 
 @require_safe
 @requires("view_customers")
 def client_list(request: HttpRequest) -> HttpResponse:
-    return render_page(request, "dashboard/clients.html", {})
+    """The customers by risk. The address holds the state; htmx swaps the fragment ``results``."""
+    run = predictions.current_run()
+    form = ClientFilterForm(request.GET, run=run)
+    wanted = form.wanted()
+    rows, order = selectors.client_rows(wanted, form.driver)
+    page = keyset.paginate(
+        rows, order, after=request.GET.get("after", ""), before=request.GET.get("before", ""), size=PAGE_SIZE
+    )
+    currency = request.tenant.currency
+    context = {
+        "form": form,
+        "run": run,
+        "page": page,
+        "rows": [selectors.as_row(row, run, currency) for row in page.rows],
+        "sort": wanted.sort,
+        "is_empty_base": not page.rows and not customers.customer_base()["customers"],
+    }
+    return render_page(request, "dashboard/clients.html#results", context)
 
 
 @require_safe
 @requires("export_customers")
 def export_clients(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
+    """The same list as a file, with the same filters, as long as it is."""
+    form = ClientFilterForm(request.GET, run=predictions.current_run())
+    wanted = form.wanted()
+    # Which filters, not their values: a search may be a name.
+    tenants_services.record("customers_exported", actor=request.user, filters=sorted(k for k, v in request.GET.items() if v))
+    response = StreamingHttpResponse(export.lines(request.tenant, wanted, form.driver), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="customers-{request.tenant.slug}-{timezone.localdate():%Y-%m-%d}.csv"'
+    return response
 
 
 @require_safe
 @requires("view_customers")
 def client_detail(request: HttpRequest, public_id) -> HttpResponse:
-    return render_page(request, "dashboard/client.html", {})
+    """One customer: who, what they pay for, how they use it, their risk and why."""
+    try:
+        customer = customers.get_customer(public_id)
+    except Customer.DoesNotExist as absent:
+        raise Http404 from absent
+    currency = request.tenant.currency
+    score = predictions.score_of(customer)
+    context = {
+        "customer": customer,
+        "facts": selectors.profile(customer),
+        "plan": selectors.plan(customer, currency),
+        "usage": charts.usage(customers.usage_by_month(customer), currency),
+        "score": score,
+        "band": score.run.band(score.risk) if score else "",
+        "gauge": selectors.gauge(score) if score else None,
+        "drivers": [wording.driver(d, currency) for d in score.drivers] if score else [],
+        "history_chart": charts.risk_history(predictions.score_history(customer)),
+        "interactions": list(customer.interactions.all()[:50]),
+    }
+    return render_page(request, "dashboard/client.html", context)

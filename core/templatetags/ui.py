@@ -9,7 +9,8 @@ from django import template
 from django.utils import formats
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 
 register = template.Library()
 
@@ -17,13 +18,17 @@ register = template.Library()
 _DECIMALS = {"TND": 3, "BHD": 3, "KWD": 3, "OMR": 3, "JOD": 3, "LYD": 3, "JPY": 0, "XOF": 0, "XAF": 0, "KRW": 0}
 
 
+def percent_sign() -> str:
+    """ "%" with the space that the language in use puts before it."""
+    return "%" if (get_language() or "en").startswith("en") else "\u202f%"
+
+
 @register.filter
 def percent(value: float | None, digits: int = 0) -> str:
     """0.265 -> "27 %" ("27%" in English); nothing known -> a dash."""
     if value is None:
         return "–"
-    number = formats.number_format(round(100 * float(value), digits), digits)
-    return f"{number}%" if (get_language() or "en").startswith("en") else f"{number}\u202f%"
+    return formats.number_format(round(100 * float(value), digits), digits) + percent_sign()
 
 
 @register.filter
@@ -49,13 +54,41 @@ def decimal(value: float | None, digits: int = 3) -> str:
 
 
 @register.filter
+def signed(value: float | None, digits: int = 0) -> str:
+    """+12, −3, ±0: with a true minus."""
+    if value is None:
+        return "–"
+    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    return sign + formats.number_format(abs(value), digits, force_grouping=True)
+
+
+@register.filter
+def absolute(value: float) -> float:
+    return abs(value)
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """An estimate for people: "less than 5 s", "about 40 s", "about 3 min"."""
+    if seconds is None:
+        return ""
+    if seconds < 5:
+        return _("less than 5 s")
+    if seconds < 90:
+        return _("about %(n)s s") % {"n": 5 * round(seconds / 5)}
+    return ngettext("about %(n)s min", "about %(n)s min", round(seconds / 60)) % {"n": round(seconds / 60)}
+
+
+@register.filter
 def get(mapping, key):
     return mapping.get(key) if mapping else None
 
 
 @register.simple_tag(takes_context=True)
-def query(context, **changes) -> str:
+def query(context, *given: dict, **changes) -> str:
     """The present address's query string with some parameters changed; None removes one. Paging starts anew."""
+    for more in given:
+        changes = {**more, **changes}
     params = context["request"].GET.copy()
     params.pop("after", None)
     params.pop("before", None)
@@ -69,13 +102,17 @@ def query(context, **changes) -> str:
 
 @register.simple_tag
 def chart(figure: dict | None, element_id: str, label: str = "", height: int = 280):
-    """A Plotly figure as JSON in the page, drawn by static/src/js/charts.js (no inline script, strict CSP)."""
+    """A Plotly figure as JSON in the page, drawn by static/src/js/charts.js (no inline script, strict CSP).
+
+    ``height`` is one of the classes ``chart-h…`` of static/src/app.css.
+    """
     if not figure:
         return ""
     payload = json.dumps(figure, ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return format_html(
-        '<div class="chart chart-h{}" data-chart="{}-data" role="img" aria-label="{}"></div>'
+        '<div id="{}" class="chart chart-h{}" data-chart="{}-data" role="img" aria-label="{}"></div>'
         '<script type="application/json" id="{}-data">{}</script>',
+        element_id,
         height,
         element_id,
         label,
@@ -83,4 +120,9 @@ def chart(figure: dict | None, element_id: str, label: str = "", height: int = 2
         mark_safe(payload),  # escaped above: <, > and & never reach the page
     )
 
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """A number as a file format wants it (SVG): a point, no grouping, whatever the language."""
+    return f"{value:g}"
 

@@ -112,23 +112,23 @@ _PARSERS: dict[Kind, Callable[[Column, str], object]] = {
 }
 
 
-class ColumnCleaner:
-    """Cleans one column; None is "unknown". A wrong cell is remembered as wrong."""
+class ColumnCleaner(dict[str, object]):
+    """Cleans one column: ``cleaner[text]`` is the value, None for unknown, or a Wrong.
+
+    A dictionary that parses what it does not hold yet, so that a known cell never leaves the interpreter's C code.
+    """
 
     def __init__(self, column: Column) -> None:
+        super().__init__()
         self.column = column
         self._parse = _PARSERS[column.kind]
-        self._memory: dict[str, object] = {}
         # A number, a name or an address differs in every row: remembering would only fill memory.
         self._remembers = column.name not in ("external_id", "email", "phone")
 
-    def __call__(self, text: str) -> object:
-        memory = self._memory
-        if text in memory:
-            return memory[text]
+    def __missing__(self, text: str) -> object:
         value = self.parse(text)
-        if self._remembers and len(memory) < _MEMORY:
-            memory[text] = value
+        if self._remembers and len(self) < _MEMORY:
+            self[text] = value
         return value
 
     def parse(self, text: str) -> object:
@@ -182,31 +182,36 @@ class RowCleaner:
             return result
         by_position = list(zip(*(cells for _, cells in whole), strict=True))
         cleaned = [
-            [clean(text) for text in by_position[position]]
-            for position, clean in zip(self._positions, self._cleaners, strict=True)
+            list(map(cleaner.__getitem__, by_position[position]))
+            for position, cleaner in zip(self._positions, self._cleaners, strict=True)
         ]
         wrong = self._wrong_rows(cleaned)
+        lines = [line for line, _ in whole]
         attributes = self._attribute_dicts(by_position, len(whole))
-        seen, unknown = self._seen, [0] * len(self.columns)
+        ids = set(cleaned[0])
+        if not wrong and len(ids) == len(whole) and self._seen.isdisjoint(ids):
+            self._seen |= ids
+            for name, column in zip(self.columns, cleaned, strict=True):
+                self.unknown[name] += column.count(None)
+            result.rows = list(zip(lines, *cleaned, attributes, strict=True))
+        else:
+            self._one_by_one(result, whole, cleaned, attributes, wrong)
+        return result
+
+    def _one_by_one(self, result: Cleaned, whole: list, cleaned: list[list], attributes: list[dict], wrong: set[int]) -> None:
+        """A batch that holds something to refuse: each row is looked at by itself."""
         for i, values in enumerate(zip(*cleaned, strict=True)):
-            line = whole[i][0]
+            line, cells = whole[i]
             external_id = values[0]
             if i in wrong:
-                column, text, reason = self._explain(i, values, whole[i][1])
-                result.refusals.append(Refusal(line, column, text, reason))
-            elif external_id in seen:
-                header = self._headers[self._positions[0]] if self._headers else "external_id"
-                result.refusals.append(Refusal(line, header, str(external_id), "duplicate_id"))
+                result.refusals.append(Refusal(line, *self._explain(values, cells)))
+            elif external_id in self._seen:
+                result.refusals.append(Refusal(line, self._header(self._positions[0]), str(external_id), "duplicate_id"))
             else:
-                seen.add(external_id)
-                if None in values:
-                    for j, value in enumerate(values):
-                        if value is None:
-                            unknown[j] += 1
+                self._seen.add(external_id)
+                for name, value in zip(self.columns, values, strict=True):
+                    self.unknown[name] += value is None
                 result.rows.append((line, *values, attributes[i]))
-        for name, count in zip(self.columns, unknown, strict=True):
-            self.unknown[name] += count
-        return result
 
     def _wrong_rows(self, cleaned: list[list[object]]) -> set[int]:
         wrong = {i for i, value in enumerate(cleaned[0]) if value is None or isinstance(value, Wrong)}
@@ -216,7 +221,7 @@ class RowCleaner:
                 wrong |= {i for i, value in enumerate(column) if type(value) is Wrong}
         return wrong
 
-    def _explain(self, i: int, values: tuple, cells: list[str]) -> tuple[str, str, str]:
+    def _explain(self, values: tuple, cells: list[str]) -> tuple[str, str, str]:
         for value, position in zip(values, self._positions, strict=True):
             if isinstance(value, Wrong):
                 return self._header(position), cells[position], str(value.args[0])

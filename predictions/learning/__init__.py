@@ -13,6 +13,7 @@ Reading order:
     features      the frame as one matrix, without looking at the label
     tables        additive models as look-up tables
     linear        logistic regression, straight and bent        -> tables
+    groves        boosted trees as arrays and bit masks
     trees         stumps -> tables; deeper trees -> groves
     candidates    who runs in the race
     folds         who is held out when
@@ -22,6 +23,7 @@ Reading order:
     reasons       contributions of each column
     fitted        what is kept, and how it scores
     training      fit(), start to end
+    storage       a Fitted as plain parts and back
     artefact      kept on disk, sealed, and refused if touched
 """
 

@@ -76,7 +76,9 @@ class Encoder:
         """The frame's values, float64 [n, k], in Fortran order. Columns that the frame lacks are unknown,
         levels never seen are "another one" (unknown if there was none in learning), other columns are ignored."""
         values = np.full((len(frame), len(self.features)), np.nan, order="F")
-        present = {str(name): position for position, name in enumerate(frame.columns)}
+        present: dict[str, int] = {}
+        for position, name in enumerate(frame.columns):
+            present.setdefault(str(name), position)  # of two columns of one name the first, as in learning
         for index, feature in enumerate(self.features):
             position = present.get(feature.name)
             if position is None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 
-def additive(rows: int = 1000, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+def additive(rows: int = 800, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Risk falls with tenure and is higher on a monthly contract; nothing else matters. Frame, label, keys."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(
@@ -23,7 +23,7 @@ def additive(rows: int = 1000, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray,
     return frame, label, np.arange(rows) * 3 + 10
 
 
-def crossed(rows: int = 1000, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+def crossed(rows: int = 800, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Customers leave when exactly one of two things is so: no additive model can say it. Frame, label, keys."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({name: rng.normal(size=rows).round(3) for name in ("calls", "bills", "noise")})

@@ -144,10 +144,19 @@ def test_arguments_that_do_not_fit_are_refused(additive_company):
     frame, label, keys = additive_company
     with pytest.raises(ValueError, match="do not go together"):
         learning.fit(frame, label[:-1], keys)
+    assert learning.training._as_floats([True, None, 0]).tolist()[::2] == [1.0, 0.0]
     with pytest.raises(ValueError, match="unique"):
         learning.fit(frame, label, np.zeros_like(keys))
     with pytest.raises(ValueError, match="a label is"):
         learning.fit(frame, label * 2, keys)
+
+
+def test_two_columns_of_one_name_are_one(additive_company):
+    frame, _, _ = additive_company
+    twice = pd.concat([frame[["tenure"]], frame[["charges"]].set_axis(["tenure"], axis=1)], axis=1)
+    encoder, values = learning.features.learn(twice)
+    assert encoder.set_aside == (("tenure", "same_name"),)
+    assert np.array_equal(values[:, 0], frame["tenure"])
 
 
 def test_dirt_is_learned_from_without_a_warning(additive_company):
@@ -182,11 +191,11 @@ def test_dirt_is_learned_from_without_a_warning(additive_company):
 
 
 def test_two_hundred_and_fifty_columns(monkeypatch):
-    simple = [runner for runner in race.runners(400) if runner.name in ("logistic", "splines", "stumps")]
+    simple = [runner for runner in race.runners(300) if runner.name in ("logistic", "splines", "stumps")]
     monkeypatch.setattr(race, "runners", lambda rows: simple)
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(400, 250)).round(2), columns=[f"v{i}" for i in range(250)])
-    label = (frame["v3"] + rng.normal(size=400) > 0.8).to_numpy().astype(float)
-    fitted = learning.fit(frame, label, np.arange(400))
+    frame = pd.DataFrame(rng.normal(size=(300, 250)).round(2), columns=[f"v{i}" for i in range(250)])
+    label = (frame["v3"] + rng.normal(size=300) > 0.8).to_numpy().astype(float)
+    fitted = learning.fit(frame, label, np.arange(300))
     assert len(fitted.features) == 250
     assert int(np.argmax(fitted.importance)) == 3

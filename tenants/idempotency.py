@@ -1,0 +1,93 @@
+"""``Idempotency-Key`` on costly POSTs (RULES 15): same key, same stored answer; two at once, one effect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
+
+from core.api import problem_response
+
+from .models import StoredAnswer
+from .scoping import current_tenant
+
+MAX_LENGTH = 200
+KEPT = timedelta(hours=24)
+ABANDONED = timedelta(minutes=5)  # an answer that never came: its process died, the key is free again
+
+
+def idempotent(post: Callable) -> Callable:
+    """Decorate an API view's ``post``. Without the header it changes nothing. Keys belong to one person of one company."""
+
+    @wraps(post)
+    def once(self, request, *args, **kwargs):
+        key = request.headers.get("Idempotency-Key", "")
+        if not key:
+            return post(self, request, *args, **kwargs)
+        if len(key) > MAX_LENGTH:
+            return problem_response(400, "bad_idempotency_key", f"Idempotency-Key takes at most {MAX_LENGTH} characters.")
+        fingerprint = _fingerprint(request)
+        try:
+            with transaction.atomic():
+                stored = StoredAnswer.objects.create(
+                    tenant=current_tenant(), user=request.user, key=key, fingerprint=fingerprint
+                )
+        except IntegrityError:
+            return _earlier(self, request, key, fingerprint) or once(self, request, *args, **kwargs)
+        try:
+            response = post(self, request, *args, **kwargs)
+        except BaseException:
+            stored.delete()  # nothing was done: the same key may try again
+            raise
+        stored.status = response.status_code
+        stored.body = json.loads(json.dumps(response.data, cls=JSONEncoder))
+        stored.location = response.headers.get("Location", "")
+        stored.save(update_fields=["status", "body", "location"])
+        return response
+
+    return once
+
+
+def _earlier(view, request, key: str, fingerprint: str) -> Response | None:
+    """The answer given before; None where that attempt died and the key was freed."""
+    stored = StoredAnswer.objects.filter(user=request.user, key=key).first()
+    if stored is None:
+        return None
+    if stored.fingerprint != fingerprint:
+        return problem_response(
+            422, "idempotency_key_reused", "This Idempotency-Key was used with another request: take a new one."
+        )
+    if stored.status:
+        headers = {"Idempotency-Replayed": "true", **({"Location": stored.location} if stored.location else {})}
+        return Response(stored.body, status=stored.status, headers=headers)
+    if stored.created_at < timezone.now() - ABANDONED:
+        stored.delete()
+        return None
+    return problem_response(409, "in_progress", "The first request with this Idempotency-Key is still being answered.")
+
+
+def _fingerprint(request) -> str:
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    if request.FILES:
+        for name in sorted(request.FILES):
+            digest.update(name.encode())
+            for chunk in request.FILES[name].chunks():
+                digest.update(chunk)
+            request.FILES[name].seek(0)
+        fields = {k: request.data.getlist(k) for k in request.data if k not in request.FILES}
+        digest.update(json.dumps(fields, sort_keys=True).encode())
+    else:
+        digest.update(json.dumps(request.data, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def forget_answers() -> int:
+    """Drop what is older than a day, in every company. Returns how many."""
+    return StoredAnswer._base_manager.filter(created_at__lt=timezone.now() - KEPT).delete()[0]
