@@ -31,7 +31,7 @@ setup-dev:  ## The same, with what tests and checks need
 	@$(PYTHON) bin/setup.py dev
 
 demo: setup  ## The whole platform on 127.0.0.1 (PORT=8000 CUSTOMERS=7000 DATA=your-file.csv)
-	@exec $(PY) manage.py demo --port "$$PORT" --customers "$$CUSTOMERS" $${DATA:+--data "$$DATA"}
+	@exec $(PY) -m churnguard.demo --port "$$PORT" --customers "$$CUSTOMERS" $${DATA:+--data "$$DATA"}
 
 test: setup-dev  ## The quick suite, beside a Valkey of its own (ARGS=tests/customers)
 	@$(BESIDE_VALKEY) $(QUICK) $(ARGS)

@@ -118,7 +118,16 @@ def bare_scoring(fitted) -> None:
     rows.columns = ["id", *customers.FEATURES]
     probability = learning.score(fitted, rows, keys, top=0).probability
     run = Score.objects.values_list("run_id", flat=True).first() or _any_run()
-    columns = ("tenant_id", "run_id", "customer_id", "risk", "is_out_of_fold", "drivers", "contract", "internet_service")
+    columns = (
+        "tenant_id",
+        "run_id",
+        "customer_id",
+        "risk",
+        "is_out_of_fold",
+        "drivers",
+        "contract",
+        "internet_service",
+    )
     with transaction.atomic():
         bulk.insert(
             Score._meta.db_table,

@@ -63,7 +63,14 @@ def seed_companies(*, count: int = 2, password: str = "") -> list[Tenant]:
         raise Refused("unsafe", "Demonstration accounts have a known password: in production give --password.")
     wanted = [ATLAS, BOREALIS][:count]
     wanted += [
-        Company(f"company-{n}", f"Company {n}", "en", "UTC", "USD", (Person(f"owner@company-{n}.example.com", f"Owner {n}", Role.OWNER),))
+        Company(
+            f"company-{n}",
+            f"Company {n}",
+            "en",
+            "UTC",
+            "USD",
+            (Person(f"owner@company-{n}.example.com", f"Owner {n}", Role.OWNER),),
+        )
         for n in range(3, count + 1)
     ]
     return [_seed(company, password or DEMO_PASSWORD) for company in wanted]
@@ -74,7 +81,11 @@ def _seed(company: Company, password: str) -> Tenant:
         tenant = Tenant.objects.filter(slug=company.slug).first()
         if tenant is None:
             tenant = tenants.create_company(
-                slug=company.slug, name=company.name, locale=company.locale, time_zone=company.time_zone, currency=company.currency
+                slug=company.slug,
+                name=company.name,
+                locale=company.locale,
+                time_zone=company.time_zone,
+                currency=company.currency,
             )
         with tenant_scope(tenant):
             for person in company.people:

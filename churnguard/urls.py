@@ -16,3 +16,6 @@ urlpatterns = [
     path("livez", core.livez, name="livez"),
     path("readyz", core.readyz, name="readyz"),
 ]
+
+handler404 = "core.views.not_found"
+handler500 = "core.views.server_error"

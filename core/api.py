@@ -14,7 +14,12 @@ from .errors import Refused
 def problem(error: Exception, context: dict) -> Response | None:
     """DRF's exception handler: ``{"status", "code", "detail", "errors"?}`` with the right status."""
     if isinstance(error, Refused):
-        body = {"status": 422, "code": error.code, "detail": error.message, **({"facts": error.facts} if error.facts else {})}
+        body = {
+            "status": 422,
+            "code": error.code,
+            "detail": error.message,
+            **({"facts": error.facts} if error.facts else {}),
+        }
         return _answer(body, status.HTTP_422_UNPROCESSABLE_ENTITY)
     if isinstance(error, Http404):
         error = exceptions.NotFound()

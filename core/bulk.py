@@ -56,7 +56,12 @@ def stage(name: str, columns: dict[str, str]) -> Iterator[Stage]:
 def column_types(model: type[models.Model], names: Iterable[str]) -> dict[str, str]:
     """SQL types of a model's columns on this engine, keyed by column name."""
     fields = {f.name: f for f in model._meta.local_fields}
-    return {fields[name].column: fields[name].rel_db_type(connection) if fields[name].is_relation else fields[name].db_type(connection) for name in names}
+    return {
+        fields[name].column: fields[name].rel_db_type(connection)
+        if fields[name].is_relation
+        else fields[name].db_type(connection)
+        for name in names
+    }
 
 
 def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence]) -> int:
@@ -138,7 +143,9 @@ def _text_columns(queryset: QuerySet, names: Sequence[str]) -> dict:
 
     asked = [*queryset.query.select, *queryset.query.annotation_select.values()]
     texts = models.CharField | models.TextField
-    return {name: pa.string() for name, column in zip(names, asked, strict=True) if isinstance(column.output_field, texts)}
+    return {
+        name: pa.string() for name, column in zip(names, asked, strict=True) if isinstance(column.output_field, texts)
+    }
 
 
 def _is_sqlite() -> bool:

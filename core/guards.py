@@ -1,8 +1,8 @@
 """No row may point at another company's row: proved by the database itself, for every key between scoped tables.
 
-Row-level security does not check foreign keys (RULES 4), and SQLite has no row-level security at all. After each
-``migrate`` this module makes sure that every foreign key between two models with a ``tenant`` has its guard: a composite
-foreign key on PostgreSQL, a pair of triggers on SQLite. Generated from the models, so a new table has it from birth.
+Row-level security does not check foreign keys, and SQLite has no row-level security at all. After each ``migrate``
+this module makes sure that every foreign key between two models with a ``tenant`` has its guard: a composite foreign
+key on PostgreSQL, a pair of triggers on SQLite. Generated from the models, so a new table has it from birth.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from django.apps import apps
 from django.db import connections, models
+
+_MESSAGE = "FOREIGN KEY crosses companies"
 
 
 def scoped_models() -> list[type[models.Model]]:
@@ -30,6 +32,17 @@ def install_after_migrate(sender, using: str, **_: object) -> None:
     if sender.name != "core":
         return
     install(using)
+
+
+def remove_before_migrate(sender, using: str, **_: object) -> None:
+    """SQLite rebuilds a table to alter it, and a trigger that names it would stop that: they are put back afterwards."""
+    connection = connections[using]
+    if sender.name != "core" or connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE %s", [f"%{_MESSAGE}%"])
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'DROP TRIGGER "{name}"')
 
 
 def install(using: str = "default") -> None:
@@ -56,7 +69,7 @@ def _sqlite(cursor, child: str, column: str, parent: str, key: str) -> Iterator[
             CREATE TRIGGER IF NOT EXISTS "{_name(child, column)}_{suffix}" BEFORE {event} ON "{child}"
             WHEN NEW."{column}" IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM "{parent}" WHERE "{key}" = NEW."{column}" AND tenant_id = NEW.tenant_id)
-            BEGIN SELECT RAISE(ABORT, 'FOREIGN KEY crosses companies: {child}.{column}'); END"""
+            BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: {child}.{column}'); END"""
 
 
 def _postgres(cursor, child: str, column: str, parent: str, key: str) -> Iterator[str]:

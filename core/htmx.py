@@ -6,9 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 
-def render_page(
-    request: HttpRequest, template: str, context: dict | None = None, *, status: int = 200
-) -> HttpResponse:
+def render_page(request: HttpRequest, template: str, context: dict | None = None, *, status: int = 200) -> HttpResponse:
     """Render ``page.html#part``: the part for htmx when it asked for exactly that, the whole page for a browser.
 
     The part is named like the id of the element that htmx swaps (``HX-Target``); any other target gets the page.

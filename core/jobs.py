@@ -231,7 +231,7 @@ def _retry_or_bury(held: Claim, error: Exception) -> None:
 
 
 def ring(job: Job) -> None:
-    """Tell a worker, once the row is committed, that this job waits. With the broker down the row waits for the sweeper."""
+    """Tell a worker, once the row is committed, that this job waits. With the broker down it waits for the sweeper."""
     transaction.on_commit(lambda: _publish(job))
 
 
@@ -292,8 +292,6 @@ def cancel(job: Job) -> None:
     """Ask an open job to stop. A waiting one stops at once, a running one at its next report."""
     rows = type(job)._base_manager.filter(pk=job.pk)
     now = timezone.now()
-    if not rows.filter(state=JobState.QUEUED).update(
-        state=JobState.CANCELLED, finished_at=now, cancel_requested=True
-    ):
+    if not rows.filter(state=JobState.QUEUED).update(state=JobState.CANCELLED, finished_at=now, cancel_requested=True):
         rows.filter(state=JobState.RUNNING).update(cancel_requested=True)
     job.refresh_from_db()

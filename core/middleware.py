@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.http import HttpResponse, JsonResponse
+from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -24,9 +25,12 @@ class FragmentMiddleware:
             # Pages hold customers' data: no copy may stay in a shared browser.
             add_never_cache_headers(response)
             response["Cache-Control"] = "no-store, private"
-        if request.htmx and response.status_code in (301, 302) and response.has_header("Location"):
+        to = response.get("Location") if response.status_code in (301, 302) else None
+        if response.status_code in (401, 403) and not request.user.is_authenticated:
+            to = resolve_url(settings.LOGIN_URL)  # a fragment asked for after the session ended
+        if request.htmx and to:
             moved = HttpResponse(status=204)
-            moved["HX-Redirect"] = response["Location"]
+            moved["HX-Redirect"] = to
             moved.cookies = response.cookies
             patch_vary_headers(moved, ["HX-Request"])
             return moved

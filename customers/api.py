@@ -26,7 +26,7 @@ class ImportsView(APIView):
 
     @idempotent
     def post(self, request):
-        """Bring in a file (multipart, field ``file``): 202 with the job's address, 422 where it is no table of customers."""
+        """Bring in a file (multipart, field ``file``): 202 with the job's address, 422 where it cannot be customers."""
         form = UploadForm(request.data, request.FILES)
         if not form.is_valid():
             from rest_framework.exceptions import ValidationError

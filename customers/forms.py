@@ -24,7 +24,9 @@ class UploadForm(forms.Form):
     def clean_file(self):
         upload = self.cleaned_data["file"]
         if not upload.name.lower().endswith(ACCEPTED):
-            raise forms.ValidationError(_("“%(name)s” is not a CSV file: export the table as CSV.") % {"name": upload.name})
+            raise forms.ValidationError(
+                _("“%(name)s” is not a CSV file: export the table as CSV.") % {"name": upload.name}
+            )
         if upload.size > settings.UPLOAD_MAX_BYTES:
             raise forms.ValidationError(
                 _("The file is larger than %(maximum)s MB.") % {"maximum": settings.UPLOAD_MAX_BYTES // 2**20}

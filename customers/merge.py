@@ -1,7 +1,7 @@
 """The named bulk path of this stage: a batch of clean rows into customers and subscriptions by set statements.
 
-One temporary table, then "what is new, what differs" in the database itself: rows that do not change are not written, so
-loading a file again costs little and leaves ``updated_at`` alone.
+One temporary table, then "what is new, what differs" in the database itself: rows that do not change are not written,
+so loading a file again costs little and leaves ``updated_at`` alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, models
 from django.utils import timezone
 
 from core import bulk
@@ -51,13 +51,17 @@ def merge_customers(columns: Sequence[str], rows: Sequence[tuple]) -> Merged:
         "public_id": bulk.column_types(Customer, ["public_id"])["public_id"],
     }
     order = ["line", "external_id", *columns[1:], "attributes", "public_id"]
-    with bulk.stage("incoming_customers", {**{c: types[c] for c in order}, "customer_id": "bigint", "our_change": "integer", "their_change": "integer"}) as stage:
+    with bulk.stage(
+        "incoming_customers",
+        {**{c: types[c] for c in order}, "customer_id": "bigint", "our_change": "integer", "their_change": "integer"},
+    ) as stage:
         bulk.insert(stage.name, order, _prepared(rows))
         _index(stage)
         _compare(stage, tenant, ours, theirs, has_attributes)
+        differs = "our_change = 1 OR their_change = 1" + (" OR their_change IS NULL" if theirs else "")
         counted = stage.fetch(
-            "SELECT COUNT(*), SUM(CASE WHEN customer_id IS NULL THEN 1 ELSE 0 END), "
-            "SUM(CASE WHEN customer_id IS NOT NULL AND (our_change = 1 OR their_change = 1) THEN 1 ELSE 0 END) FROM {stage}"
+            f"""SELECT COUNT(*), SUM(CASE WHEN customer_id IS NULL THEN 1 ELSE 0 END),
+                       SUM(CASE WHEN customer_id IS NOT NULL AND ({differs}) THEN 1 ELSE 0 END) FROM {{stage}}"""
         )[0]
         total, created, updated = (int(n or 0) for n in counted)
         if created:
@@ -90,7 +94,7 @@ def _index(stage: bulk.Stage) -> None:
         stage.run("ANALYZE {stage}")
 
 
-def _differs(table: str, column: str) -> str:
+def _differs(column: str) -> str:
     unequal = "IS NOT" if connection.vendor == "sqlite" else "IS DISTINCT FROM"
     return f's."{column}" IS NOT NULL AND t."{column}" {unequal} s."{column}"'
 
@@ -104,57 +108,58 @@ def _merged_attributes() -> tuple[str, str]:
 
 
 def _compare(stage: bulk.Stage, tenant: object, ours: list[str], theirs: list[str], has_attributes: bool) -> None:
-    """Fill customer_id (null: new), our_change and their_change (1: something differs)."""
-    changes = [f"({_differs(_CUSTOMER, c)})" for c in ours]
+    """Fill customer_id (null: new), our_change and their_change (1: something differs; null: no subscription yet)."""
+    changes = [f"({_differs(c)})" for c in ours]
     if has_attributes:
         changes.append(f"({_merged_attributes()[1]})")
     changed = " OR ".join(changes) or "1 = 0"
-    self_name = "incoming_customers"
     stage.run(
-        f"""UPDATE {self_name} SET customer_id = m.id, our_change = m.our_change FROM (
-                SELECT s.line, t.id, CASE WHEN {changed} THEN 1 ELSE 0 END AS our_change
-                FROM {self_name} s JOIN "{_CUSTOMER}" t ON t.tenant_id = %s AND t.external_id = s.external_id
-            ) m WHERE {self_name}.line = m.line""",
-        [tenant],
-    ) if connection.vendor == "postgresql" else stage.run(
-        f"""UPDATE {self_name} AS s SET customer_id = t.id, our_change = CASE WHEN {changed} THEN 1 ELSE 0 END
+        f"""UPDATE {{stage}} AS s SET customer_id = t.id, our_change = CASE WHEN {changed} THEN 1 ELSE 0 END
             FROM "{_CUSTOMER}" t WHERE t.tenant_id = %s AND t.external_id = s.external_id""",
         [tenant],
     )
-    changed = " OR ".join(f"({_differs(_SUBSCRIPTION, c)})" for c in theirs) or "1 = 0"
-    if theirs:
-        target = f"{self_name} AS s" if connection.vendor == "sqlite" else f"{self_name} s"
-        stage.run(
-            f"""UPDATE {target} SET their_change = CASE WHEN {changed} THEN 1 ELSE 0 END
-                FROM "{_SUBSCRIPTION}" t WHERE t.customer_id = s.customer_id"""
-        )
+    changed = " OR ".join(f"({_differs(c)})" for c in theirs) or "1 = 0"
+    stage.run(
+        f"""UPDATE {{stage}} AS s SET their_change = CASE WHEN {changed} THEN 1 ELSE 0 END
+            FROM "{_SUBSCRIPTION}" t WHERE t.customer_id = s.customer_id"""
+    )
 
 
 def _create(stage: bulk.Stage, tenant: object, ours: list[str]) -> None:
     now = timezone.now()
-    fields = {f.column: f for f in Customer._meta.local_fields if f.column not in ("id", "tenant_id", "external_id", "public_id", "created_at", "updated_at", "attributes")}
-    names, values = [], []
-    for column, field in fields.items():
-        staged = f's."{column}"' if column in ours else "NULL"
-        names.append(f'"{column}"')
-        values.append(staged if field.null else f"COALESCE({staged}, '')")
+    names, values = _columns(Customer, ours, without={"id", "external_id", "public_id", "attributes"})
     stage.run(
-        f"""INSERT INTO "{_CUSTOMER}" (tenant_id, external_id, public_id, created_at, updated_at, attributes, {", ".join(names)})
-            SELECT %s, s.external_id, s.public_id, %s, %s, s.attributes, {", ".join(values)}
+        f"""INSERT INTO "{_CUSTOMER}"
+                (tenant_id, external_id, public_id, created_at, updated_at, attributes, {names})
+            SELECT %s, s.external_id, s.public_id, %s, %s, s.attributes, {values}
             FROM {{stage}} s WHERE s.customer_id IS NULL ORDER BY s.line""",
         [tenant, now, now],
     )
-    target = "{stage} AS s" if connection.vendor == "sqlite" else "{stage} s"
     stage.run(
-        f"""UPDATE {target} SET customer_id = t.id, our_change = 0, their_change = NULL FROM "{_CUSTOMER}" t
+        f"""UPDATE {{stage}} AS s SET customer_id = t.id, our_change = 0 FROM "{_CUSTOMER}" t
             WHERE s.customer_id IS NULL AND t.tenant_id = %s AND t.external_id = s.external_id""",
         [tenant],
     )
 
 
+def _columns(model: type[models.Model], staged: list[str], *, without: set[str]) -> tuple[str, str]:
+    """The table's own columns and what to put in them for a new row: the staged value, else unknown or empty text."""
+    names, values = [], []
+    for field in model._meta.local_fields:
+        if field.column in without | {"tenant_id", "created_at", "updated_at"}:
+            continue
+        value = f's."{field.column}"' if field.column in staged else "NULL"
+        names.append(f'"{field.column}"')
+        values.append(value if field.null else f"COALESCE({value}, '')")
+    return ", ".join(names), ", ".join(values)
+
+
 def _update(stage: bulk.Stage, ours: list[str], theirs: list[str], has_attributes: bool) -> None:
     now = timezone.now()
-    for table, key, columns, flag in ((_CUSTOMER, "id", ours, "our_change"), (_SUBSCRIPTION, "customer_id", theirs, "their_change")):
+    for table, key, columns, flag in (
+        (_CUSTOMER, "id", ours, "our_change"),
+        (_SUBSCRIPTION, "customer_id", theirs, "their_change"),
+    ):
         sets = [f'"{c}" = COALESCE(s."{c}", t."{c}")' for c in columns]
         if table == _CUSTOMER and has_attributes:
             sets.append(f"attributes = {_merged_attributes()[0]}")
@@ -169,19 +174,10 @@ def _update(stage: bulk.Stage, ours: list[str], theirs: list[str], has_attribute
 def _create_subscriptions(stage: bulk.Stage, tenant: object, theirs: list[str]) -> None:
     """A subscription for everybody who has none: their_change stays null where none was found."""
     now = timezone.now()
-    names, values = [], []
-    for field in Subscription._meta.local_fields:
-        if field.column in ("customer_id", "tenant_id", "created_at", "updated_at"):
-            continue
-        staged = f's."{field.column}"' if field.column in theirs else "NULL"
-        names.append(f'"{field.column}"')
-        values.append(staged if field.null else f"COALESCE({staged}, '')")
-    missing = "s.their_change IS NULL"
-    if not theirs:
-        missing = f'NOT EXISTS (SELECT 1 FROM "{_SUBSCRIPTION}" x WHERE x.customer_id = s.customer_id)'
+    names, values = _columns(Subscription, theirs, without={"customer_id"})
     stage.run(
-        f"""INSERT INTO "{_SUBSCRIPTION}" (customer_id, tenant_id, created_at, updated_at, {", ".join(names)})
-            SELECT s.customer_id, %s, %s, %s, {", ".join(values)} FROM {{stage}} s WHERE {missing} ORDER BY s.line""",
+        f"""INSERT INTO "{_SUBSCRIPTION}" (customer_id, tenant_id, created_at, updated_at, {names})
+            SELECT s.customer_id, %s, %s, %s, {values} FROM {{stage}} s WHERE s.their_change IS NULL ORDER BY s.line""",
         [tenant, now, now],
     )
 
@@ -191,7 +187,12 @@ def _create_subscriptions(stage: bulk.Stage, tenant: object, theirs: list[str]) 
 
 def append_usage(rows: Iterable[Sequence]) -> int:
     """``(external_id, month, amount, calls, megabytes, texts)`` rows; a month that is known is written anew."""
-    return _append(UsageRecord, ["month", "montant_consommation", "nombre_appels", "volume_data", "nombre_sms"], ("customer_id", "month"), rows)
+    return _append(
+        UsageRecord,
+        ["month", "montant_consommation", "nombre_appels", "volume_data", "nombre_sms"],
+        ("customer_id", "month"),
+        rows,
+    )
 
 
 def append_interactions(rows: Iterable[Sequence]) -> int:
@@ -203,7 +204,10 @@ def append_interactions(rows: Iterable[Sequence]) -> int:
 def _append(model, columns: list[str], key: tuple[str, ...], rows: Iterable[Sequence]) -> int:
     tenant = _key(current_tenant().pk)
     table = model._meta.db_table
-    types = {"external_id": bulk.column_types(Customer, ["external_id"])["external_id"], **bulk.column_types(model, columns)}
+    types = {
+        "external_id": bulk.column_types(Customer, ["external_id"])["external_id"],
+        **bulk.column_types(model, columns),
+    }
     names = ", ".join(f'"{c}"' for c in columns)
     changes = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in key)
     with bulk.stage(f"incoming_{model._meta.model_name}", types) as stage:

@@ -26,7 +26,9 @@ class Customer(TenantModel, PublicId, TimeStamped):
     partner = models.BooleanField(_("partner"), null=True, blank=True)
     dependents = models.BooleanField(_("dependents"), null=True, blank=True)
     age = models.PositiveSmallIntegerField(_("age"), null=True, blank=True)
-    churn_label = models.BooleanField(_("left"), null=True, blank=True, help_text=_("Yes: the customer left. Unknown: not told yet."))
+    churn_label = models.BooleanField(
+        _("left"), null=True, blank=True, help_text=_("Yes: the customer left. Unknown: not told yet.")
+    )
     persona = models.CharField(_("persona"), max_length=60, blank=True)
     attributes = models.JSONField(_("other fields"), default=dict, blank=True)
 
@@ -84,7 +86,9 @@ class UsageRecord(TenantModel):
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="usage", verbose_name=_("customer"))
     month = models.DateField(_("month"), help_text=_("First day of the month."))
-    montant_consommation = models.DecimalField(_("amount spent"), max_digits=12, decimal_places=3, null=True, blank=True)
+    montant_consommation = models.DecimalField(
+        _("amount spent"), max_digits=12, decimal_places=3, null=True, blank=True
+    )
     nombre_appels = models.PositiveIntegerField(_("calls"), null=True, blank=True)
     volume_data = models.FloatField(_("data volume (MB)"), null=True, blank=True)
     nombre_sms = models.PositiveIntegerField(_("text messages"), null=True, blank=True)
@@ -106,7 +110,9 @@ class Interaction(TenantModel):
         CONTACTED = "contacted", _("contacted")
         HELD_OUT = "held_out", _("held out")
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="interactions", verbose_name=_("customer"))
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="interactions", verbose_name=_("customer")
+    )
     campaign_code = models.CharField(_("campaign"), max_length=60)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     happened_on = models.DateField(_("on"))

@@ -107,11 +107,12 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _as_flag(column: pd.Series) -> pd.Series:
     """True, False or missing, from what either engine sends: booleans, 0/1, or "t"/"f"."""
-    return column.map({True: True, False: False, 1: True, 0: False, "t": True, "f": False, "true": True, "false": False})
+    # 1 and True are one key.
+    return column.map({True: True, False: False, "t": True, "f": False, "true": True, "false": False})
 
 
 def _usage_frame(first: int, last: int, latest) -> pd.DataFrame:
-    """For customers first..last: mean of the last three months, and its ratio to the three before (trend, 1 = steady)."""
+    """For customers first..last: mean of the last three months, and its ratio to the three before (1 = steady)."""
     recent = _months_before(latest, 2)
     before = _months_before(latest, 5)
     measures: dict[str, object] = {}

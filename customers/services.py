@@ -30,7 +30,12 @@ KEPT_REFUSALS = 200
 
 
 def open_import(
-    *, path: Path | None = None, upload: BinaryIO | None = None, filename: str = "", requested_by: User | None = None, without_label: bool = False
+    *,
+    path: Path | None = None,
+    upload: BinaryIO | None = None,
+    filename: str = "",
+    requested_by: User | None = None,
+    without_label: bool = False,
 ) -> Import:
     """Look at a file and, where it can be a table of customers, keep it and open its Import. Raises Refused else.
 
@@ -123,7 +128,10 @@ def run_import(*, import_id: int, follow: bool = True) -> Import:
     try:
         with jobs.claimed(Import, import_id) as held:
             run: Import = held.job
-            _read_into_customers(held, run)
+            try:
+                _read_into_customers(held, run)
+            except TableRefused as refusal:
+                raise wording.file_refused(refusal, run.filename) from refusal
             refresh_customer_base()
             held.report(run.size_bytes, run.size_bytes, "", force=True)
     except Refused as refusal:
@@ -132,14 +140,22 @@ def run_import(*, import_id: int, follow: bool = True) -> Import:
     with transaction.atomic():
         run.refresh_from_db()
         tenants.record(
-            "customers_imported", run, actor=run.requested_by,
-            read=run.rows_read, created=run.rows_created, updated=run.rows_updated, refused=run.rows_refused,
+            "customers_imported",
+            run,
+            actor=run.requested_by,
+            read=run.rows_read,
+            created=run.rows_created,
+            updated=run.rows_updated,
+            refused=run.rows_refused,
         )
         tenants.notify(
             "import_finished",
             level=Level.WARNING if run.rows_refused else Level.SUCCESS,
             url=reverse("customers:import_detail", args=[run.public_id]),
-            filename=run.filename, created=run.rows_created, updated=run.rows_updated, refused=run.rows_refused,
+            filename=run.filename,
+            created=run.rows_created,
+            updated=run.rows_updated,
+            refused=run.rows_refused,
         )
     import_finished.send(sender=Import, import_id=run.pk, follow=follow)
     return run
@@ -147,10 +163,7 @@ def run_import(*, import_id: int, follow: bool = True) -> Import:
 
 def _read_into_customers(held: jobs.Claim, run: Import) -> None:
     path = settings.PRIVATE_ROOT / run.stored_path
-    try:
-        info = reader.inspect(path, max_columns=settings.IMPORT_MAX_COLUMNS)
-    except TableRefused as refusal:
-        raise wording.file_refused(refusal, run.filename) from refusal
+    info = reader.inspect(path, max_columns=settings.IMPORT_MAX_COLUMNS)
     mapping, others = reader.map_headers(info.headers)
     table = reader.Table(info)
     rows = table.rows()

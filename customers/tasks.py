@@ -10,5 +10,3 @@ from . import services
 @shared_task(base=TenantTask, ignore_result=True)
 def run_import(*, job_id: int, **_: object) -> None:
     services.run_import(import_id=job_id)
-
-

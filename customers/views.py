@@ -80,7 +80,9 @@ def refused_rows(request: HttpRequest, public_id) -> HttpResponse:
     writer = csv.writer(text)
     writer.writerow([_("line"), _("column"), _("value"), _("reason")])
     for row in run.refusals:
-        writer.writerow([row["line"], *map(tabular.safe_cell, (row["column"], row["value"], wording.reason(row["reason"])))])
+        writer.writerow(
+            [row["line"], *map(tabular.safe_cell, (row["column"], row["value"], wording.reason(row["reason"])))]
+        )
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="refused-{run.public_id}.csv"'
     return response

@@ -20,10 +20,14 @@ def file_refused(error: TableRefused, filename: str) -> Refused:
         "empty": _("%(file)s is empty: export it again with a header line and at least one customer."),
         "binary": _("%(file)s is %(what)s, not a table: export it as CSV."),
         "markup": _("%(file)s is a web page or structured text, not a table: export it as CSV."),
-        "one_column": _("%(file)s is no table: its first line does not hold columns separated by a comma, semicolon, tab or bar."),
+        "one_column": _(
+            "%(file)s is no table: its first line does not hold columns separated by a comma, semicolon, tab or bar."
+        ),
         "too_many_columns": _("%(file)s has %(columns)s columns; at most %(maximum)s are taken."),
         "no_rows": _("%(file)s has a header and no customer below it."),
-        "no_id": _("%(file)s has no column for the customer number: name one column “customerID” (or “external_id”, “identifiant client”)."),
+        "no_id": _(
+            "%(file)s has no column for the customer number: name one column “customerID” (or “external_id”, “identifiant client”)."
+        ),
         "no_label": _(
             "%(file)s has no column that says who left, and this company has no such customers yet, so nothing could be "
             "learned: add a column “Churn” with Yes or No (or import without one on purpose: --without-label)."
@@ -32,6 +36,9 @@ def file_refused(error: TableRefused, filename: str) -> Refused:
             "In %(file)s everybody has the same answer in the column “%(column)s”: both customers who left and customers who stayed are needed to learn."
         ),
         "too_large": _("%(file)s is larger than %(maximum)s MB: split it, or raise UPLOAD_MAX_BYTES."),
+        "open_quote": _(
+            "In %(file)s a quotation mark opened on line %(line)s is never closed: close it, or export the file again."
+        ),
         "undecodable": _("%(file)s cannot be read as text near line %(line)s: export it as UTF-8 CSV."),
     }.get(error.code, "%(file)s")
     return Refused(error.code, sentence % {"reason": "", "what": "", **facts}, **error.facts)

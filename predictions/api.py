@@ -27,7 +27,9 @@ class TrainView(APIView):
         run = services.open_training(requested_by=request.user)
         jobs.ring(run)
         address = reverse("predictions:api_job", args=[run.public_id], request=request)
-        return Response({"job": str(run.public_id), "url": address, "state": run.state}, status=202, headers={"Location": address})
+        return Response(
+            {"job": str(run.public_id), "url": address, "state": run.state}, status=202, headers={"Location": address}
+        )
 
 
 class JobView(APIView):

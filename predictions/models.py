@@ -25,7 +25,9 @@ class TrainingRun(TenantJob):
         verbose_name_plural = _("trainings")
         ordering = ["-requested_at"]
         constraints = [
-            models.UniqueConstraint(fields=["tenant"], condition=models.Q(state__in=OPEN_STATES), name="training_one_open")
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(state__in=OPEN_STATES), name="training_one_open"
+            )
         ]
         indexes = [models.Index(fields=["tenant", "-requested_at"], name="training_newest")]
 
@@ -60,7 +62,9 @@ class ModelVersion(TenantModel, PublicId):
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "number"], name="version_number"),
-            models.UniqueConstraint(fields=["tenant"], condition=models.Q(is_champion=True), name="version_one_champion"),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(is_champion=True), name="version_one_champion"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -68,7 +72,7 @@ class ModelVersion(TenantModel, PublicId):
 
 
 class ScoringRun(TenantJob):
-    """One pass over every customer. Exactly one run of a company is current: a pointer, so nothing is updated in place."""
+    """One pass over every customer. One run of a company is current: a pointer, so that nothing is updated in place."""
 
     task_name = "predictions.tasks.score_customers"
 
@@ -86,7 +90,9 @@ class ScoringRun(TenantJob):
         ordering = ["-requested_at"]
         constraints = [
             models.UniqueConstraint(fields=["tenant"], condition=models.Q(is_current=True), name="scoring_one_current"),
-            models.UniqueConstraint(fields=["tenant"], condition=models.Q(state__in=OPEN_STATES), name="scoring_one_open"),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(state__in=OPEN_STATES), name="scoring_one_open"
+            ),
         ]
         indexes = [models.Index(fields=["tenant", "-requested_at"], name="scoring_newest")]
 

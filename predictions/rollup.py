@@ -57,7 +57,9 @@ class Rollup:
     _revenue: dict[str, float] = field(default_factory=lambda: {"all": 0.0, "at_risk": 0.0, "high": 0.0})
     _without_charges: int = 0
     _histogram: np.ndarray = field(default_factory=lambda: np.zeros(HISTOGRAM_BINS, dtype=np.int64))
-    _groups: dict[str, dict[str, _Group]] = field(default_factory=lambda: {"contract": {}, "tenure": {}, "internet_service": {}})
+    _groups: dict[str, dict[str, _Group]] = field(
+        default_factory=lambda: {"contract": {}, "tenure": {}, "internet_service": {}}
+    )
     _all: _Group = field(default_factory=_Group)
     _drivers: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -123,7 +125,8 @@ class Rollup:
             },
             "all": self._all.as_dict(),
             "groups": {
-                name: {value: group.as_dict() for value, group in groups.items()} for name, groups in self._groups.items()
+                name: {value: group.as_dict() for value, group in groups.items()}
+                for name, groups in self._groups.items()
             },
             "drivers": sorted(drivers, key=lambda d: -d["customers"])[:12],
         }

@@ -24,7 +24,9 @@ def current_run() -> ScoringRun | None:
 
 
 def previous_run(run: ScoringRun) -> ScoringRun | None:
-    return ScoringRun.objects.filter(state="succeeded", finished_at__lt=run.finished_at).order_by("-finished_at").first()
+    return (
+        ScoringRun.objects.filter(state="succeeded", finished_at__lt=run.finished_at).order_by("-finished_at").first()
+    )
 
 
 def version_list() -> QuerySet[ModelVersion]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import bulk, jobs
@@ -55,8 +52,8 @@ def open_training(*, requested_by: User | None = None, seed: int = 0) -> Trainin
 def train_model(*, run_id: int, follow: bool = True) -> ModelVersion:
     """Learn from every customer whose label is known; store the version, its measures and its sealed artefact.
 
-    The version takes charge where it is better than chance (in log loss, by two standard errors) on customers it had not seen. Raises Refused where the
-    data cannot be learned from.
+    The version takes charge where it is better than chance on customers it had not seen (in log loss, by two standard
+    errors). Raises Refused where the data cannot be learned from.
     """
     try:
         with jobs.claimed(TrainingRun, run_id) as held:
@@ -66,7 +63,11 @@ def train_model(*, run_id: int, follow: bool = True) -> ModelVersion:
             label, keys = frame.pop("label").to_numpy(), frame.pop("id").to_numpy()
             try:
                 fitted = learning.fit(
-                    frame, label, keys, seed=run.seed, progress=lambda f, note: held.report_fraction(0.03 + 0.94 * f, wording.step(note))
+                    frame,
+                    label,
+                    keys,
+                    seed=run.seed,
+                    progress=lambda f, note: held.report_fraction(0.03 + 0.94 * f, wording.step(note)),
                 )
             except learning.NotEnoughEvidence as thin:
                 raise wording.not_enough(thin) from thin
@@ -76,7 +77,11 @@ def train_model(*, run_id: int, follow: bool = True) -> ModelVersion:
         tenants.notify("training_failed", level=Level.ERROR, url=reverse("predictions:mlops"), reason=refusal.message)
         raise
     tenants.notify(
-        "model_trained", level=Level.SUCCESS, url=reverse("predictions:mlops"), version=version.number, algorithm=version.algorithm
+        "model_trained",
+        level=Level.SUCCESS,
+        url=reverse("predictions:mlops"),
+        version=version.number,
+        algorithm=version.algorithm,
     )
     model_trained.send(sender=ModelVersion, version_id=version.pk, follow=follow and run.then_score)
     return version
@@ -105,7 +110,9 @@ def _store(held: jobs.Claim, run: TrainingRun, fitted) -> ModelVersion:
     relative = Path(str(tenant.pk)) / "models" / f"{run.public_id}-{held.token}.skops"
     path = settings.PRIVATE_ROOT / relative
     path.parent.mkdir(parents=True, exist_ok=True)
-    seal = learning.artefact.save(fitted, path, secret=settings.MODEL_SIGNING_KEY.encode(), tenant=str(tenant.pk), version=number)
+    seal = learning.artefact.save(
+        fitted, path, secret=settings.MODEL_SIGNING_KEY.encode(), tenant=str(tenant.pk), version=number
+    )
     card = _card(fitted)
     with transaction.atomic():
         held.save(progress_note="")  # fails where the lease was lost: a second worker's version stands
@@ -146,7 +153,10 @@ def _card(fitted) -> dict:
 def load_model(version: ModelVersion):
     """The version's fitted model, after its seal was checked. A refused file is audited; raises Refused."""
     seal = learning.artefact.Seal(
-        sha256=version.artefact_sha256, hmac=version.artefact_hmac, size=version.artefact_bytes, libraries=version.libraries
+        sha256=version.artefact_sha256,
+        hmac=version.artefact_hmac,
+        size=version.artefact_bytes,
+        libraries=version.libraries,
     )
     try:
         return learning.artefact.load(
@@ -160,7 +170,8 @@ def load_model(version: ModelVersion):
         tenants.record("artefact_refused", version, reason=str(refused))
         raise Refused(
             "artefact_refused",
-            _("The file of model %(version)s is not the one that was stored: train again.") % {"version": version.number},
+            _("The file of model %(version)s is not the one that was stored: train again.")
+            % {"version": version.number},
         ) from refused
 
 
@@ -239,7 +250,11 @@ def score_customers(*, run_id: int, follow: bool = True) -> ScoringRun:
         tenants.notify("scoring_failed", level=Level.ERROR, url=reverse("predictions:mlops"), reason=refusal.message)
         raise
     tenants.notify(
-        "customers_scored", level=Level.SUCCESS, url=reverse("dashboard:dashboard"), scored=run.scored, high=run.summary["present"]["bands"]["high"]
+        "customers_scored",
+        level=Level.SUCCESS,
+        url=reverse("dashboard:dashboard"),
+        scored=run.scored,
+        high=run.summary["present"]["bands"]["high"],
     )
     _forget_old_runs()
     customers_scored.send(sender=ScoringRun, run_id=run.pk, follow=follow)
@@ -287,7 +302,9 @@ def drivers_json(fitted, frame: pd.DataFrame, scored) -> list[str]:
     rows = []
     for i, (features, effects) in enumerate(zip(scored.feature.tolist(), scored.contribution.tolist(), strict=True)):
         parts = [
-            f'{heads[f]}, "value": {texts[f][i]}, "effect": {e:.4f}}}' for f, e in zip(features, effects, strict=True) if f >= 0
+            f'{heads[f]}, "value": {texts[f][i]}, "effect": {e:.4f}}}'
+            for f, e in zip(features, effects, strict=True)
+            if f >= 0
         ]
         rows.append("[" + ", ".join(parts) + "]")
     return rows
@@ -303,7 +320,9 @@ def _make_current(held: jobs.Claim, run: ScoringRun, rollup: Rollup) -> None:
 
 def _forget_old_runs() -> None:
     """Keep the newest runs' scores; older runs keep their row and roll-up, not a score a customer."""
-    kept = ScoringRun.objects.filter(state="succeeded").order_by("-finished_at").values_list("pk", flat=True)[:KEPT_RUNS]
+    kept = (
+        ScoringRun.objects.filter(state="succeeded").order_by("-finished_at").values_list("pk", flat=True)[:KEPT_RUNS]
+    )
     old = ScoringRun.objects.exclude(pk__in=list(kept)).exclude(state__in=("queued", "running"))
     for run in old.filter(has_scores=True, is_current=False)[:10]:
         scores = Score.objects.filter(run=run)

@@ -13,23 +13,35 @@ from .learning import NotEnoughEvidence
 def not_enough(thin: NotEnoughEvidence) -> Refused:
     """The engine's "not enough evidence", in the reader's language, with what to collect."""
     facts = {"missing": 0, "needed": 0, **thin.facts}
-    churners, missing = facts.get("churners", 0), facts["missing"]
+    churners = facts.get("churners", 0)
     if thin.code == "no_label":
-        sentence = _("Nobody is known to have left or stayed, so nothing can be learned: import customers with a column “Churn” (at least %(missing)s of them).") % facts
+        sentence = (
+            _(
+                "Nobody is known to have left or stayed, so nothing can be learned: import customers with a column “Churn” (at least %(missing)s of them)."
+            )
+            % facts
+        )
     elif thin.code == "one_class" and facts.get("only") == "left":
         sentence = _("Every known customer left: customers who stayed are needed too, at least %(missing)s.") % facts
     elif thin.code == "one_class":
         sentence = _("Every known customer stayed: customers who left are needed too, at least %(missing)s.") % facts
     elif thin.code == "too_few_churners":
-        sentence = ngettext(
-            "Only %(churners)s customer is known to have left; at least %(needed)s are needed, %(missing)s more.",
-            "Only %(churners)s customers are known to have left; at least %(needed)s are needed, %(missing)s more.",
-            churners,
-        ) % facts
+        sentence = (
+            ngettext(
+                "Only %(churners)s customer is known to have left; at least %(needed)s are needed, %(missing)s more.",
+                "Only %(churners)s customers are known to have left; at least %(needed)s are needed, %(missing)s more.",
+                churners,
+            )
+            % facts
+        )
     elif thin.code == "too_few_stayers":
-        sentence = _("Too few customers are known to have stayed; at least %(needed)s are needed, %(missing)s more.") % facts
+        sentence = (
+            _("Too few customers are known to have stayed; at least %(needed)s are needed, %(missing)s more.") % facts
+        )
     elif thin.code == "too_few_rows":
-        sentence = _("Only %(rows)s customers have a known outcome; at least %(needed)s are needed, %(missing)s more.") % facts
+        sentence = (
+            _("Only %(rows)s customers have a known outcome; at least %(needed)s are needed, %(missing)s more.") % facts
+        )
     elif thin.code == "no_features":
         sentence = _("No column can be learned from: each is empty, constant, or different for everybody.")
     else:
@@ -38,7 +50,7 @@ def not_enough(thin: NotEnoughEvidence) -> Refused:
 
 
 TITLES = {
-    "Forest of the source": gettext_lazy("Random forest, as in the source"),
+    "Random forest, defaults (a baseline)": gettext_lazy("Random forest, defaults (a baseline)"),
     "Logistic regression": gettext_lazy("Logistic regression"),
     "Splines": gettext_lazy("Splines"),
     "Stumps": gettext_lazy("Stumps"),
@@ -68,7 +80,7 @@ _STEPS = {
     "columns": gettext_lazy("Looking at the columns"),
     "figures": gettext_lazy("Measuring on customers not seen"),
     "importance": gettext_lazy("Weighing the columns"),
-    "source_forest": TITLES["Forest of the source"],
+    "source_forest": TITLES["Random forest, defaults (a baseline)"],
     "logistic": TITLES["Logistic regression"],
     "splines": TITLES["Splines"],
     "stumps": TITLES["Stumps"],
@@ -217,13 +229,49 @@ def quality(metrics: dict, intervals: dict) -> dict[str, str]:
 FIGURES = (
     # (key, name, what it means, how it is written, whether more is better)
     ("roc_auc", gettext_lazy("ROC AUC"), gettext_lazy("How well it ranks: 0.5 is chance, 1 is perfect."), "3", True),
-    ("pr_auc", gettext_lazy("PR AUC"), gettext_lazy("Ranking where few leave: chance is the share that left."), "3", True),
-    ("log_loss", gettext_lazy("Log loss"), gettext_lazy("How good the percentages are, all in all. Lower is better."), "3", False),
-    ("brier", gettext_lazy("Brier score"), gettext_lazy("Mean squared error of the percentages. Lower is better."), "4", False),
-    ("ece", gettext_lazy("Calibration error"), gettext_lazy("How far the percentages stray from what happened."), "4", False),
-    ("lift_at_10", gettext_lazy("Lift at 10 %"), gettext_lazy("Churners among the tenth most at risk, against the average."), "2", True),
+    (
+        "pr_auc",
+        gettext_lazy("PR AUC"),
+        gettext_lazy("Ranking where few leave: chance is the share that left."),
+        "3",
+        True,
+    ),
+    (
+        "log_loss",
+        gettext_lazy("Log loss"),
+        gettext_lazy("How good the percentages are, all in all. Lower is better."),
+        "3",
+        False,
+    ),
+    (
+        "brier",
+        gettext_lazy("Brier score"),
+        gettext_lazy("Mean squared error of the percentages. Lower is better."),
+        "4",
+        False,
+    ),
+    (
+        "ece",
+        gettext_lazy("Calibration error"),
+        gettext_lazy("How far the percentages stray from what happened."),
+        "4",
+        False,
+    ),
+    (
+        "lift_at_10",
+        gettext_lazy("Lift at 10 %"),
+        gettext_lazy("Churners among the tenth most at risk, against the average."),
+        "2",
+        True,
+    ),
     ("accuracy", gettext_lazy("Accuracy"), gettext_lazy("Right answers at a threshold of 50 %."), "%", True),
-    ("baseline_accuracy", gettext_lazy("“Nobody churns”"), gettext_lazy("Accuracy of saying that everybody stays."), "%", True),
+    (
+        "baseline_accuracy",
+        gettext_lazy("“Nobody churns”"),
+        gettext_lazy("Accuracy of saying that everybody stays."),
+        "%",
+        True,
+    ),
 )
 
 
@@ -256,7 +304,9 @@ def choice(picked: dict) -> str:
         "additive_ties": _(
             "No model does better beyond chance on customers it had not seen, and this one is additive: its reasons are exact."
         ),
-        "additive_best": _("It is the best on customers that it had not seen, and it is additive: its reasons are exact."),
+        "additive_best": _(
+            "It is the best on customers that it had not seen, and it is additive: its reasons are exact."
+        ),
         "interactions_matter": _(
             "In this data some facts act together, so a blend with deeper trees does better on customers that it had not seen."
         ),

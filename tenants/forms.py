@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
 from django.utils.translation import gettext_lazy as _
+
+from .models import User
 
 
 class SignInForm(AuthenticationForm):
@@ -14,3 +16,10 @@ class SignInForm(AuthenticationForm):
 
     def clean_username(self) -> str:
         return self.cleaned_data["username"].strip().lower()
+
+
+class PasswordResetRequestForm(PasswordResetForm):
+    """Also for who was invited and has no password yet: this is how they set their first one."""
+
+    def get_users(self, email: str):
+        return User.objects.filter(email__iexact=email, is_active=True)

@@ -24,7 +24,7 @@ ABANDONED = timedelta(minutes=5)  # an answer that never came: its process died,
 
 
 def idempotent(post: Callable) -> Callable:
-    """Decorate an API view's ``post``. Without the header it changes nothing. Keys belong to one person of one company."""
+    """Decorate an API view's ``post``; without the header it changes nothing. A key belongs to one person of a company."""
 
     @wraps(post)
     def once(self, request, *args, **kwargs):
@@ -32,7 +32,9 @@ def idempotent(post: Callable) -> Callable:
         if not key:
             return post(self, request, *args, **kwargs)
         if len(key) > MAX_LENGTH:
-            return problem_response(400, "bad_idempotency_key", f"Idempotency-Key takes at most {MAX_LENGTH} characters.")
+            return problem_response(
+                400, "bad_idempotency_key", f"Idempotency-Key takes at most {MAX_LENGTH} characters."
+            )
         fingerprint = _fingerprint(request)
         try:
             with transaction.atomic():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+from django.conf import settings
 from django.utils import timezone, translation
 
 from . import selectors
@@ -29,7 +30,9 @@ class TenantMiddleware:
     @staticmethod
     def _speak(request) -> None:
         """The person's language; where they chose none, the one they picked on this browser, then the company's."""
-        chosen = request.user.locale or request.COOKIES.get("django_language") or (request.tenant and request.tenant.locale)
-        if chosen:
+        chosen = (
+            request.user.locale or request.COOKIES.get("django_language") or (request.tenant and request.tenant.locale)
+        )
+        if chosen in dict(settings.LANGUAGES):  # a cookie may hold anything
             translation.activate(chosen)
             request.LANGUAGE_CODE = translation.get_language()

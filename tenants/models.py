@@ -23,10 +23,15 @@ class Tenant(TimeStamped):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=120)
     slug = models.SlugField(_("short name"), max_length=60, unique=True)
-    locale = models.CharField(_("language"), max_length=8, default="en", choices=[("en", "English"), ("fr", "Français")])
+    locale = models.CharField(
+        _("language"), max_length=8, default="en", choices=[("en", "English"), ("fr", "Français")]
+    )
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC")
     currency = models.CharField(
-        _("currency"), max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}$", _("Three letters, such as TND."))]
+        _("currency"),
+        max_length=3,
+        default="USD",
+        validators=[RegexValidator(r"^[A-Z]{3}$", _("Three letters, such as TND."))],
     )
     risk_medium = models.FloatField(_("medium risk from"), default=0.30)
     risk_high = models.FloatField(_("high risk from"), default=0.60)
@@ -38,7 +43,9 @@ class Tenant(TimeStamped):
         constraints = [
             models.CheckConstraint(
                 name="tenant_risk_bands_in_order",
-                condition=models.Q(risk_medium__gt=0) & models.Q(risk_high__gt=models.F("risk_medium")) & models.Q(risk_high__lt=1),
+                condition=models.Q(risk_medium__gt=0)
+                & models.Q(risk_high__gt=models.F("risk_medium"))
+                & models.Q(risk_high__lt=1),
                 violation_error_message=_("The bands need 0 < medium < high < 1."),
             )
         ]
@@ -125,7 +132,13 @@ class TenantJob(TenantModel, Job):
     """A job of one company; its message names the company, and the task base enters that scope."""
 
     requested_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("asked by")
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("asked by"),
     )
 
     class Meta(TenantModel.Meta, Job.Meta):
@@ -220,4 +233,6 @@ class NotificationRead(TenantModel):
     read_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["tenant", "notification", "user"], name="notification_read_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "notification", "user"], name="notification_read_once")
+        ]

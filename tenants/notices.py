@@ -21,7 +21,10 @@ def _import_finished(f: dict) -> str:
 
 
 def _import_failed(f: dict) -> str:
-    return _("%(filename)s was not imported: %(reason)s") % {"filename": f.get("filename", ""), "reason": f.get("reason", "")}
+    return _("%(filename)s was not imported: %(reason)s") % {
+        "filename": f.get("filename", ""),
+        "reason": f.get("reason", ""),
+    }
 
 
 def _model_trained(f: dict) -> str:

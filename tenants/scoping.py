@@ -14,6 +14,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_scopes import ScopedManager, get_scope, scope
 from django_scopes.exceptions import ScopeError
+from django_scopes.manager import DisabledQuerySet
 
 if TYPE_CHECKING:
     from .models import Tenant
@@ -56,14 +57,38 @@ class ScopedQuerySet(models.QuerySet):
         return super().update(**kwargs)
 
 
+class _ClosedQuerySet(DisabledQuerySet):
+    """What a question outside a company gets: an exception. django-scopes leaves some doors ajar; these are shut too."""
+
+    exists = contains = exclude = distinct = DisabledQuerySet.error
+    in_bulk = bulk_create = bulk_update = create = DisabledQuerySet.error
+    select_related = prefetch_related = defer = alias = extra = DisabledQuerySet.error
+    intersection = difference = explain = _raw_delete = _update = DisabledQuerySet.error
+
+
+class TenantManager(type(ScopedManager(tenant="tenant", _manager_class=models.Manager.from_queryset(ScopedQuerySet)))):
+    """The default manager of every scoped table: the company in scope, or an exception."""
+
+    def get_queryset(self):
+        rows = super().get_queryset()
+        if isinstance(rows, DisabledQuerySet):
+            return _ClosedQuerySet(self.model, using=self._db, missing_scopes=rows.missing_scopes)
+        if get_scope().get("_enabled", True) and get_scope().get("tenant") is None:
+            # django-scopes reads "tenant=None" as "every company".
+            return _ClosedQuerySet(self.model, using=self._db, missing_scopes={"tenant"})
+        return rows
+
+
 class TenantModel(models.Model):
     """A table whose rows belong to one company each (RULES 1)."""
 
     is_tenant_scoped = True
 
-    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, editable=False, verbose_name=_("company"), related_name="+")
+    tenant = models.ForeignKey(
+        "tenants.Tenant", on_delete=models.CASCADE, editable=False, verbose_name=_("company"), related_name="+"
+    )
 
-    objects = ScopedManager(tenant="tenant", _manager_class=models.Manager.from_queryset(ScopedQuerySet))
+    objects = TenantManager()
 
     class Meta:
         abstract = True

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from contextlib import nullcontext
 from datetime import UTC
+from zoneinfo import available_timezones
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -24,7 +25,7 @@ from .selectors import notifications_for
 
 
 def record(verb: str, target: models.Model | None = None, *, actor: User | None = None, **facts: object) -> AuditEntry:
-    """Write one line of the trail: identifiers and counts, never personal values. Call it inside the change's transaction."""
+    """Write one line of the trail: identifiers and counts, never personal values; inside the change's transaction."""
     tenant = current_tenant()
     with transaction.atomic():
         # The company's row is the lock of its chain: two entries never take one number.
@@ -36,7 +37,9 @@ def record(verb: str, target: models.Model | None = None, *, actor: User | None 
             actor=actor,
             verb=verb,
             object_type=target._meta.label_lower if target is not None else "",
-            object_id=str(getattr(target, "public_id", None) or getattr(target, "pk", "")) if target is not None else "",
+            object_id=str(getattr(target, "public_id", None) or getattr(target, "pk", ""))
+            if target is not None
+            else "",
             facts=json.loads(json.dumps(facts, default=str)),
             previous_hash=last.entry_hash if last else "",
         )
@@ -83,9 +86,16 @@ def create_company(
 ) -> Tenant:
     """A new workspace, with its owner where one is named. Refused where the short name is taken or malformed."""
     if slug != slugify(slug) or not slug:
-        raise Refused("bad_slug", _("The short name takes lower-case letters, digits and hyphens, such as “atlas-telecom”."))
+        raise Refused(
+            "bad_slug", _("The short name takes lower-case letters, digits and hyphens, such as “atlas-telecom”.")
+        )
     if Tenant.objects.filter(slug=slug).exists():
         raise Refused("slug_taken", _("A company with the short name “%(slug)s” exists already.") % {"slug": slug})
+    if time_zone not in available_timezones():
+        raise Refused(
+            "bad_time_zone",
+            _("There is no time zone “%(zone)s”: give one such as Africa/Tunis.") % {"zone": time_zone},
+        )
     tenant = Tenant(slug=slug, name=name, locale=locale, time_zone=time_zone, currency=currency)
     _validate(tenant)
     with transaction.atomic():
@@ -97,7 +107,9 @@ def create_company(
     return tenant
 
 
-def add_member(*, email: str, role: str, password: str | None = None, name: str = "", actor: User | None = None) -> Membership:
+def add_member(
+    *, email: str, role: str, password: str | None = None, name: str = "", actor: User | None = None
+) -> Membership:
     """Give a person a place in the company in scope; the person is created where unknown, without a usable password
     unless one is given (they set theirs by "forgotten password")."""
     tenant = current_tenant()
@@ -128,10 +140,17 @@ def _validate(row: models.Model) -> None:
         raise Refused("invalid", " ".join(error.messages)) from error
 
 
-def notify(code: str, *, recipient: User | None = None, level: str = Level.INFO, url: str = "", **facts: object) -> Notification:
+def notify(
+    code: str, *, recipient: User | None = None, level: str = Level.INFO, url: str = "", **facts: object
+) -> Notification:
     """Ring the bell in the company in scope: for one person, or for all when nobody is named."""
     return Notification.objects.create(
-        tenant=current_tenant(), recipient=recipient, code=code, level=level, url=url, facts=json.loads(json.dumps(facts, default=str))
+        tenant=current_tenant(),
+        recipient=recipient,
+        code=code,
+        level=level,
+        url=url,
+        facts=json.loads(json.dumps(facts, default=str)),
     )
 
 

@@ -3,7 +3,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path, reverse_lazy
 
 from . import api, views
-from .forms import SignInForm
+from .forms import PasswordResetRequestForm, SignInForm
 
 app_name = "tenants"
 
@@ -20,6 +20,7 @@ urlpatterns = [
         "password-reset",
         login_not_required(
             auth.PasswordResetView.as_view(
+                form_class=PasswordResetRequestForm,
                 template_name="tenants/password_reset.html",
                 email_template_name="tenants/password_reset_email.txt",
                 subject_template_name="tenants/password_reset_subject.txt",
@@ -48,8 +49,13 @@ urlpatterns = [
         login_not_required(auth.PasswordResetCompleteView.as_view(template_name="tenants/password_reset_done.html")),
         name="password_reset_done",
     ),
-    path("password", auth.PasswordChangeView.as_view(
-        template_name="tenants/password_change.html", success_url=reverse_lazy("dashboard:dashboard")), name="password_change"),
+    path(
+        "password",
+        auth.PasswordChangeView.as_view(
+            template_name="tenants/password_change.html", success_url=reverse_lazy("dashboard:dashboard")
+        ),
+        name="password_change",
+    ),
     path("language", views.set_language, name="set_language"),
     path("workspace", views.switch_workspace, name="switch_workspace"),
     path("notifications", views.notification_list, name="notification_list"),

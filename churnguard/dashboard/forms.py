@@ -91,7 +91,7 @@ class ClientFilterForm(forms.Form):
         )
 
     @property
-    def driver(self) -> str:
+    def wanted_driver(self) -> str:
         return getattr(self, "cleaned_data", {}).get("driver") or ""
 
     def problems(self) -> list[str]:

@@ -52,7 +52,7 @@ def client_list(request: HttpRequest) -> HttpResponse:
     run = predictions.current_run()
     form = ClientFilterForm(request.GET, run=run)
     wanted = form.wanted()
-    rows, order = selectors.client_rows(wanted, form.driver)
+    rows, order = selectors.client_rows(wanted, form.wanted_driver)
     page = keyset.paginate(
         rows, order, after=request.GET.get("after", ""), before=request.GET.get("before", ""), size=PAGE_SIZE
     )
@@ -76,7 +76,7 @@ def export_clients(request: HttpRequest) -> HttpResponse:
     wanted = form.wanted()
     # Which filters, not their values: a search may be a name.
     tenants_services.record("customers_exported", actor=request.user, filters=sorted(k for k, v in request.GET.items() if v))
-    response = StreamingHttpResponse(export.lines(request.tenant, wanted, form.driver), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(export.lines(request.tenant, wanted, form.wanted_driver), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="customers-{request.tenant.slug}-{timezone.localdate():%Y-%m-%d}.csv"'
     return response
 

@@ -86,7 +86,11 @@ class Start:
             helpers = []
         child = supervisor.start(site)
         wait_until(
-            lambda: programs.answers(self.wish.port), child.process, name="The site", log=child.log, seconds=SITE_SECONDS
+            lambda: programs.answers(self.wish.port),
+            child.process,
+            name="The site",
+            log=child.log,
+            seconds=SITE_SECONDS,
         )
         # Where nothing is due the site has both cores to itself until it answers.
         for program in helpers:

@@ -1,4 +1,4 @@
-"""The companies of the demonstration: how far each is, and the next step done through the same jobs as in production."""
+"""The companies of the demonstration: how far each is, and the next step, through the same jobs as in production."""
 
 from __future__ import annotations
 
@@ -68,8 +68,9 @@ class Guest(ABC):
         """The line of the trail that says the history of these customers is recorded."""
         return None
 
-    def record_history(self, progress: Callable[[float], None]) -> None:
-        """Record months of use and past contacts."""
+    def record_history(self, progress: Callable[[float], None]) -> int:
+        """Record months of use and past contacts; returns how many months. Asked only of who ``remembers``."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,11 @@ class SampleCompany(Guest):
     def history(self) -> AuditEntry | None:
         return AuditEntry.objects.filter(verb=HISTORY_RECORDED, facts__customers__gte=self.customers).first()
 
-    def record_history(self, progress: Callable[[float], None]) -> None:
+    def record_history(self, progress: Callable[[float], None]) -> int:
         months = samples.record_sample_history(customers=self.customers, seed=self.seed, progress=progress)
         # After the last month, so that an interrupted recording is done again: a month that is known is written anew.
         tenants.record(HISTORY_RECORDED, customers=self.customers, months=months)
+        return months
 
 
 @dataclass(frozen=True)
@@ -282,12 +284,13 @@ class Guide:
             self.meanwhile()
 
         try:
-            guest.record_history(draw)
+            months = guest.record_history(draw)
+            bar.draw(1.0, f"{months:,} months")
         finally:
             bar.close()
 
     def _follow(self, label: str, job: Job, outcome: Callable[[], str]) -> None:
-        """Ring for the job and draw its row until it is over; raises Refused with its reason where it did not succeed."""
+        """Ring for the job and draw its row until it is over; raises Refused with its reason where it failed."""
         jobs.ring(job)
         bar = ProgressBar(f"  {label}")
         try:

@@ -49,7 +49,7 @@ def site(root: Path, var: Path, port: int) -> Program:
         [
             sys.executable, "-m", "gunicorn", "churnguard.wsgi:application", "--bind", f"{LOOPBACK}:{port}",
             "--workers", str(SITE_WORKERS), "--worker-class", "gthread", "--threads", str(SITE_THREADS), "--preload",
-            "--timeout", "120", "--graceful-timeout", "3", "--no-control-socket",
+            "--timeout", "120", "--graceful-timeout", "1", "--no-control-socket",
             "--worker-tmp-dir", str(_heartbeat_folder(var)), "--access-logfile", str(var / "log" / "access.log"),
         ],
         cwd=root,

@@ -54,5 +54,3 @@ def guests(wish: Wish) -> list[Guest]:
 def welcome(wish: Wish, served: Sequence[Guest], logs: Path) -> str:
     places = [Place(guest.name, companies.described(guest), guest.people()) for guest in served]
     return block(wish.address, places, seeding.DEMO_PASSWORD, str(logs))
-
-

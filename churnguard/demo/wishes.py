@@ -64,7 +64,9 @@ def require_space(folder: Path, wish: Wish) -> None:
     needed += 0 if wish.data else BYTES_PER_CUSTOMER * wish.customers
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise Unwilling(f"Not enough disk space at {folder}: {free / 1e9:.1f} GB free, about {needed / 1e9:.1f} GB needed.")
+        raise Unwilling(
+            f"Not enough disk space at {folder}: {free / 1e9:.1f} GB free, about {needed / 1e9:.1f} GB needed."
+        )
 
 
 def require_development(environment: str) -> None:

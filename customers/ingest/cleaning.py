@@ -6,6 +6,7 @@ remembers what it has cleaned, so most cells cost one dictionary look-up (about 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -214,7 +215,7 @@ class RowCleaner:
                 result.rows.append((line, *values, attributes[i]))
 
     def _wrong_rows(self, cleaned: list[list[object]]) -> set[int]:
-        wrong = {i for i, value in enumerate(cleaned[0]) if value is None or isinstance(value, Wrong)}
+        wrong = {i for i, value in enumerate(cleaned[0]) if not value or isinstance(value, Wrong)}
         for column in cleaned[1:]:
             # A set of types is quick, and nearly always says that nothing is wrong.
             if Wrong in set(map(type, column)):
@@ -252,5 +253,8 @@ def _attribute(text: str, numeric: bool) -> object:
             number = parse_number(stripped)
         except Wrong:
             return stripped
-        return int(number) if number == number.to_integral_value() and abs(number) < 1e15 else float(number)
+        if number == number.to_integral_value() and abs(number) < 1e15:
+            return int(number)
+        # Infinity is no JSON: what no float can hold stays as it was written.
+        return float(number) if math.isfinite(float(number)) else stripped
     return stripped

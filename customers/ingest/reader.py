@@ -15,6 +15,7 @@ from . import schema
 
 DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_BYTES = 256 * 1024
+_LONGEST_CELL = 1_000_000  # characters; a longer one is a quote that was never closed
 _BINARY = {
     b"PK\x03\x04": "a ZIP or Excel file",
     b"\x89PNG": "a picture",
@@ -68,15 +69,19 @@ def inspect(path: Path, *, max_columns: int = 500) -> TableInfo:
     for magic, what in _BINARY.items():
         if sample.startswith(magic):
             raise TableRefused("binary", what=what)
-    encoding = detect_encoding(sample)
-    text = sample.decode(encoding, errors="replace" if len(sample) < size else "strict")
+    encoding = detect_encoding(sample, is_cut=len(sample) < size)
+    text = sample.decode(encoding, errors="replace")
     if "\x00" in text:
         raise TableRefused("binary", what="a binary file")
     if text.lstrip("\ufeff \r\n\t")[:15].lower().startswith(("<!doctype", "<html", "<?xml", "{", "[{")):
         raise TableRefused("markup")
-    delimiter = detect_delimiter(text)
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
-    headers = tuple(cell.strip() for cell in next((row for row in rows if any(c.strip() for c in row)), []))
+    csv.field_size_limit(_LONGEST_CELL)
+    try:
+        delimiter = detect_delimiter(text)
+        rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+        headers = tuple(cell.strip() for cell in next((row for row in rows if any(c.strip() for c in row)), []))
+    except csv.Error as error:
+        raise TableRefused("open_quote", line=1) from error
     if len(headers) > max_columns:
         raise TableRefused("too_many_columns", columns=len(headers), maximum=max_columns)
     if len(headers) < 2:
@@ -84,8 +89,11 @@ def inspect(path: Path, *, max_columns: int = 500) -> TableInfo:
     return TableInfo(path, size, encoding, delimiter, headers)
 
 
-def detect_encoding(sample: bytes) -> str:
-    """UTF-8 and UTF-16 by their marks; UTF-8 if it decodes; else Windows' western encoding, which always does."""
+def detect_encoding(sample: bytes, *, is_cut: bool = False) -> str:
+    """UTF-8 and UTF-16 by their marks; UTF-8 if it decodes; else Windows' western encoding, which always does.
+
+    ``is_cut``: the file goes on beyond the sample, so that its last character may be a half.
+    """
     if sample.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -93,7 +101,7 @@ def detect_encoding(sample: bytes) -> str:
     try:
         sample.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start < len(sample) - 4:  # not a character cut by the end of the sample
+        if not is_cut or error.start < len(sample) - 4:
             return "cp1252" if not any(b in sample for b in b"\x81\x8d\x8f\x90\x9d") else "latin-1"
     return "utf-8"
 
@@ -126,21 +134,28 @@ class Table:
             return self.info.size_bytes
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """(line, cells) for each row below the header; ``line`` is where the row ends in the file, as an editor counts."""
-        csv.field_size_limit(1_000_000)
+        """(line, cells) for each row below the header; ``line`` is where the row ends in the file, as an editor counts.
+
+        Raises TableRefused where a quote is opened and never closed.
+        """
+        csv.field_size_limit(_LONGEST_CELL)
         with self.info.path.open("rb") as raw:
             self._raw = raw
             import io
 
             text = io.TextIOWrapper(raw, encoding=self.info.encoding, errors="replace", newline="")
             reader = csv.reader(text, delimiter=self.info.delimiter)
-            header_seen = False
-            for cells in reader:
-                if not header_seen:
-                    header_seen = any(c.strip() for c in cells)
-                    continue
-                if cells:
-                    yield reader.line_num, cells
+            header_seen, line = False, 0
+            try:
+                for cells in reader:
+                    line = reader.line_num
+                    if not header_seen:
+                        header_seen = any(c.strip() for c in cells)
+                        continue
+                    if cells:
+                        yield line, cells
+            except csv.Error as error:
+                raise TableRefused("open_quote", line=line + 1) from error
 
 
 def map_headers(headers: tuple[str, ...]) -> tuple[dict[str, int], list[int]]:

@@ -8,7 +8,9 @@ from tenants.company import company
 
 
 class Command(JobCommand):
-    help = "Bring a file of customers into a company: created, updated, unchanged and refused rows are counted and named."
+    help = (
+        "Bring a file of customers into a company: created, updated, unchanged and refused rows are counted and named."
+    )
 
     def add_arguments(self, parser) -> None:
         super().add_arguments(parser)
@@ -32,4 +34,6 @@ class Command(JobCommand):
         if result["kept_columns"]:
             self.stdout.write("  kept as other fields: " + ", ".join(result["kept_columns"]))
         for row in result["refusals"][:20]:
-            self.stdout.write(f"  line {row['line']}, {row['column'] or 'row'}: {wording.reason(row['reason'])} {row['value']!r}")
+            self.stdout.write(
+                f"  line {row['line']}, {row['column'] or 'row'}: {wording.reason(row['reason'])} {row['value']!r}"
+            )

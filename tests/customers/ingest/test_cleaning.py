@@ -52,12 +52,12 @@ def test_number_written_by_a_program_is_read_back_exactly(value):
 @given(st.text(max_size=40))
 def test_no_text_makes_a_cleaner_fail(text):
     for column in COLUMNS:
-        value = ColumnCleaner(column)(text)
+        value = ColumnCleaner(column)[text]
         assert value is None or isinstance(value, Wrong | str | bool | int | float | Decimal)
 
 
 def clean(column: str, text: str) -> object:
-    return ColumnCleaner(BY_NAME[column])(text)
+    return ColumnCleaner(BY_NAME[column])[text]
 
 
 @pytest.mark.parametrize("text", ["Yes", "yes", "Y", "1", "1.0", "TRUE", "Oui", "oui ", "نعم"])
@@ -128,9 +128,9 @@ def test_known_labels_are_brought_together_and_others_kept(column, text, value):
 
 def test_each_column_answers_the_same_from_its_memory():
     cleaner = ColumnCleaner(BY_NAME["tenure"])
-    assert cleaner("12") == cleaner("12") == 12
-    assert isinstance(cleaner("x"), Wrong)
-    assert isinstance(cleaner("x"), Wrong)
+    assert cleaner["12"] == cleaner["12"] == 12
+    assert isinstance(cleaner["x"], Wrong)
+    assert isinstance(cleaner["x"], Wrong)
 
 
 HEADERS = ("customerID", "tenure", "Churn", "colour", "points")
@@ -209,4 +209,4 @@ def test_nothing_in_gives_nothing_out():
 def test_every_money_column_keeps_millimes():
     for column in COLUMNS:
         if column.kind is Kind.MONEY:
-            assert ColumnCleaner(column)("12.3456") == Decimal("12.346")
+            assert ColumnCleaner(column)["12.3456"] == Decimal("12.346")

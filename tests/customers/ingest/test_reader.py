@@ -42,6 +42,11 @@ def test_arabic_is_read(tmp_path):
     assert read(path) == [(2, ["C1", "تونس"])]
 
 
+def test_half_a_character_at_the_end_of_a_file_harms_only_itself(tmp_path):
+    path = file_of(tmp_path, b"\xff\xfe" + "id,b\n1,é".encode("utf-16-le") + b"\x41")
+    assert read(path)[0][1][1].startswith("é")
+
+
 def test_character_cut_by_the_end_of_the_sample_does_not_change_the_encoding(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "_SAMPLE_BYTES", 40)
     for filler in range(4):
@@ -99,13 +104,13 @@ def test_position_moves_from_the_beginning_to_the_end(tmp_path):
     assert table.position == path.stat().st_size
 
 
-def test_a_million_bytes_are_not_held_at_once(tmp_path):
+def test_only_the_next_block_is_read_for_a_row(tmp_path):
     path = file_of(tmp_path, b"customerID,Churn\n" + b"C1,Yes\n" * 200_000)
-    rows = Table(inspect(path)).rows()
-    next(rows)
     table = Table(inspect(path))
-    next(table.rows())
-    assert table.position < path.stat().st_size / 10
+    rows = table.rows()
+    next(rows)
+    assert 0 < table.position < path.stat().st_size / 10
+    rows.close()
 
 
 @pytest.mark.parametrize(
@@ -126,17 +131,10 @@ def test_a_million_bytes_are_not_held_at_once(tmp_path):
         (b'[{"id": 1}]', "markup"),
         (b"just a sentence\nand another\n", "one_column"),
         (b"customerID\nC1\n", "one_column"),
-        (b"\xff\xfe" + "id,b\n1,é".encode("utf-16-le") + b"\x41", None),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_reason(tmp_path, content, code):
     path = file_of(tmp_path, content)
-    if code is None:  # a broken end is no reason to fail without a word
-        try:
-            inspect(path)
-        except TableRefused as refusal:
-            assert refusal.code == "undecodable"
-        return
     with pytest.raises(TableRefused) as refused:
         inspect(path)
     assert refused.value.code == code

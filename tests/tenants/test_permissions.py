@@ -1,0 +1,82 @@
+"""Who may do what: one table, and doors that read it."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from tenants.models import Membership, Role
+from tenants.permissions import CAPABILITIES, HasCapability, allows, requires
+
+LADDER = ["viewer", "analyst", "operator", "admin", "owner"]
+
+
+def test_every_role_is_in_the_table():
+    assert set(CAPABILITIES) == set(Role.values)
+
+
+@pytest.mark.parametrize(("lower", "higher"), list(zip(LADDER, LADDER[1:], strict=False)))
+def test_each_role_may_all_that_the_one_below_may_and_more(lower, higher):
+    assert CAPABILITIES[lower] < CAPABILITIES[higher]
+
+
+@pytest.mark.parametrize(
+    ("capability", "lowest"),
+    [
+        ("view_customers", "viewer"),
+        ("view_models", "viewer"),
+        ("view_notifications", "viewer"),
+        ("import_customers", "analyst"),
+        ("export_customers", "analyst"),
+        ("train_models", "analyst"),
+        ("score_customers", "analyst"),
+        ("curate_data", "operator"),
+        ("manage_members", "admin"),
+        ("view_audit", "admin"),
+        ("delete_workspace", "owner"),
+    ],
+)
+def test_capability_begins_at_its_role(capability, lowest):
+    assert [role for role in LADDER if allows(role, capability)] == LADDER[LADDER.index(lowest) :]
+
+
+@pytest.mark.parametrize(("role", "capability"), [("nobody", "view_customers"), ("", "view_customers"), ("owner", "fly"), ("owner", "")])
+def test_unknown_role_or_capability_is_refused(role, capability):
+    assert not allows(role, capability)
+    assert not Membership(role=role).can(capability)
+
+
+def test_door_with_a_capability_that_nobody_holds_does_not_build():
+    with pytest.raises(ValueError, match="Nobody holds"):
+        requires("fly")
+
+
+def request_of(role: str | None) -> SimpleNamespace:
+    return SimpleNamespace(membership=Membership(role=role) if role else None, method="GET")
+
+
+def test_page_opens_for_the_right_role_only():
+    page = requires("train_models")(lambda request: "opened")
+    assert page.capability == "train_models"
+    assert page(request_of("analyst")) == "opened"
+    for request in (request_of("viewer"), request_of(None), SimpleNamespace()):
+        with pytest.raises(PermissionDenied):
+            page(request)
+
+
+@pytest.mark.parametrize(
+    ("role", "capability", "method", "opens"),
+    [
+        ("viewer", "view_customers", "GET", True),
+        ("viewer", "train_models", "GET", False),
+        ("viewer", {"GET": "view_customers", "POST": "import_customers"}, "GET", True),
+        ("viewer", {"GET": "view_customers", "POST": "import_customers"}, "POST", False),
+        ("owner", {"GET": "view_customers"}, "DELETE", False),
+        ("owner", None, "GET", False),
+        (None, "view_customers", "GET", False),
+    ],
+)
+def test_api_opens_by_the_same_table_and_is_closed_without_a_capability(role, capability, method, opens):
+    inner = request_of(role)
+    request = SimpleNamespace(_request=inner, method=method)
+    assert HasCapability().has_permission(request, SimpleNamespace(capability=capability)) is opens
