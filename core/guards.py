@@ -70,6 +70,11 @@ def _sqlite(cursor, child: str, column: str, parent: str, key: str) -> Iterator[
             WHEN NEW."{column}" IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM "{parent}" WHERE "{key}" = NEW."{column}" AND tenant_id = NEW.tenant_id)
             BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: {child}.{column}'); END"""
+    # What the composite key refuses on PostgreSQL: a parent that leaves its rows behind.
+    yield f"""
+        CREATE TRIGGER IF NOT EXISTS "{_name(parent, key)}_stays" BEFORE UPDATE OF tenant_id ON "{parent}"
+        WHEN NEW.tenant_id IS NOT OLD.tenant_id
+        BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: {parent} never moves'); END"""
 
 
 def _postgres(cursor, child: str, column: str, parent: str, key: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tenants.permissions import requires
 
 from . import selectors, services, wording
 from .forms import UploadForm
-from .models import Import
+from .models import Customer, Import, Subscription
 
 
 def _import_or_404(public_id) -> Import:
@@ -67,8 +67,24 @@ def upload_import(request: HttpRequest) -> HttpResponse:
 def import_detail(request: HttpRequest, public_id) -> HttpResponse:
     """One import: its bar while it runs (the fragment ``job`` is asked again), then what it did."""
     run = _import_or_404(public_id)
-    refusals = [{**r, "words": wording.reason(r["reason"])} for r in run.refusals]
-    return render_page(request, "customers/import.html#job", {"run": run, "job": run, "refusals": refusals})
+    context = {
+        "run": run,
+        "job": run,
+        "refusals": [{**r, "words": wording.reason(r["reason"])} for r in run.refusals],
+        "columns": [
+            {"name": _column_name(name), "place": place + 1, "unknown": run.unknown_values.get(name, 0)}
+            for name, place in sorted(run.mapping.items(), key=lambda pair: pair[1])
+        ],
+    }
+    return render_page(request, "customers/import.html#job", context)
+
+
+def _column_name(name: str) -> str:
+    """What a column of ours is called on pages."""
+    for model in (Customer, Subscription):
+        if name in {field.name for field in model._meta.concrete_fields}:
+            return str(model._meta.get_field(name).verbose_name)
+    return name
 
 
 @require_safe

@@ -5,16 +5,20 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from core.charts import figure
+from core.templatetags.ui import percent_sign, thousands
 
 
 def calibration(bins: list[dict]) -> dict:
     """Predicted risk against the share that left, by group of equal size, with 95 % intervals and the ideal line."""
-    x = [b["predicted"] for b in bins]
-    y = [b["observed"] for b in bins]
+    x = [100 * b["predicted"] for b in bins]
+    y = [100 * b["observed"] for b in bins]
+    sign = percent_sign()
+    top = min(100, 10 * (1 + max([*x, *(100 * b["high"] for b in bins)], default=90) // 10))
+    axis = {"ticksuffix": sign, "range": [0, top], "nticks": 6}
     return figure(
         [
             {
-                "type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "name": _("ideal"),
+                "type": "scatter", "mode": "lines", "x": [0, 100], "y": [0, 100], "name": _("ideal"),
                 "line": {"dash": "dot", "color": "muted"}, "hoverinfo": "skip",
             },
             {
@@ -22,17 +26,18 @@ def calibration(bins: list[dict]) -> dict:
                 "line": {"color": "accent"},
                 "error_y": {
                     "type": "data", "symmetric": False, "color": "accent", "thickness": 1,
-                    "array": [b["high"] - b["observed"] for b in bins],
-                    "arrayminus": [b["observed"] - b["low"] for b in bins],
+                    "array": [100 * (b["high"] - b["observed"]) for b in bins],
+                    "arrayminus": [100 * (b["observed"] - b["low"]) for b in bins],
                 },
-                "customdata": [b["n"] for b in bins],
-                "hovertemplate": _("risk said %{x:.0%}, left %{y:.0%} of %{customdata}") + "<extra></extra>",
+                "text": [thousands(b["n"]) for b in bins],
+                "hovertemplate": _("risk said %{x:.0f}%(sign)s, left %{y:.0f}%(sign)s of %{text}").replace("%(sign)s", sign)
+                + "<extra></extra>",
             },
         ],
         x=_("risk said by the model"),
         y=_("share that left"),
-        xaxis={"tickformat": ".0%", "range": [0, 1]},
-        yaxis={"tickformat": ".0%", "range": [0, 1]},
+        xaxis=axis,
+        yaxis=axis,
         showlegend=False,
     )  # fmt: skip
 

@@ -58,21 +58,8 @@ def train_model(*, run_id: int, follow: bool = True) -> ModelVersion:
     try:
         with jobs.claimed(TrainingRun, run_id) as held:
             run: TrainingRun = held.job
-            held.report_fraction(0.0, _("Reading customers"))
-            frame = _training_frame()
-            label, keys = frame.pop("label").to_numpy(), frame.pop("id").to_numpy()
-            try:
-                fitted = learning.fit(
-                    frame,
-                    label,
-                    keys,
-                    seed=run.seed,
-                    progress=lambda f, note: held.report_fraction(0.03 + 0.94 * f, wording.step(note)),
-                )
-            except learning.NotEnoughEvidence as thin:
-                raise wording.not_enough(thin) from thin
-            held.report_fraction(0.98, _("Storing the model"))
-            version = _store(held, run, fitted)
+            # A worker that died between storing the version and ending the job has left nothing to do.
+            version = ModelVersion.objects.filter(run=run).first() or _learn(held, run)
     except Refused as refusal:
         tenants.notify("training_failed", level=Level.ERROR, url=reverse("predictions:mlops"), reason=refusal.message)
         raise
@@ -85,6 +72,24 @@ def train_model(*, run_id: int, follow: bool = True) -> ModelVersion:
     )
     model_trained.send(sender=ModelVersion, version_id=version.pk, follow=follow and run.then_score)
     return version
+
+
+def _learn(held: jobs.Claim, run: TrainingRun) -> ModelVersion:
+    held.report_fraction(0.0, _("Reading customers"))
+    frame = _training_frame()
+    label, keys = frame.pop("label").to_numpy(), frame.pop("id").to_numpy()
+    try:
+        fitted = learning.fit(
+            frame,
+            label,
+            keys,
+            seed=run.seed,
+            progress=lambda f, note: held.report_fraction(0.03 + 0.94 * f, wording.step(note)),
+        )
+    except learning.NotEnoughEvidence as thin:
+        raise wording.not_enough(thin) from thin
+    held.report_fraction(0.98, _("Storing the model"))
+    return _store(held, run, fitted)
 
 
 def _training_frame() -> pd.DataFrame:
@@ -232,20 +237,8 @@ def score_customers(*, run_id: int, follow: bool = True) -> ScoringRun:
     try:
         with jobs.claimed(ScoringRun, run_id) as held:
             run: ScoringRun = held.job
-            held.report(0, 1, _("Loading the model"))
-            fitted = load_model(run.version)
-            Score.objects.filter(run=run).delete()  # what an interrupted attempt left
-            total = customers.count_all()
-            rollup = Rollup(medium=run.risk_medium, high=run.risk_high, features=[f.name for f in fitted.features])
-            for frame in customers.feature_frames(block=SCORE_BLOCK):
-                scored = learning.score(fitted, frame, frame["id"].to_numpy(), top=3)
-                with transaction.atomic():
-                    bulk.insert(Score._meta.db_table, _SCORE_COLUMNS, _score_rows(run, fitted, frame, scored))
-                rollup.add(frame, scored)
-                held.report(rollup.scored, total, _("Scoring customers"))
-            if not rollup.scored:
-                raise Refused("no_customers", _("There is no customer to score yet: import a file first."))
-            _make_current(held, run, rollup)
+            if not run.is_current:  # else a worker died between writing everything and ending the job
+                _score_everybody(held, run)
     except Refused as refusal:
         tenants.notify("scoring_failed", level=Level.ERROR, url=reverse("predictions:mlops"), reason=refusal.message)
         raise
@@ -259,6 +252,25 @@ def score_customers(*, run_id: int, follow: bool = True) -> ScoringRun:
     _forget_old_runs()
     customers_scored.send(sender=ScoringRun, run_id=run.pk, follow=follow)
     return run
+
+
+def _score_everybody(held: jobs.Claim, run: ScoringRun) -> None:
+    held.report(0, 1, _("Loading the model"))
+    fitted = load_model(run.version)
+    Score.objects.filter(run=run).delete()  # what an interrupted attempt left
+    total = customers.count_all()
+    rollup = Rollup(medium=run.risk_medium, high=run.risk_high, features=[f.name for f in fitted.features])
+    for frame in customers.feature_frames(block=SCORE_BLOCK):
+        scored = learning.score(fitted, frame, frame["id"].to_numpy(), top=3)
+        rollup.add(frame, scored)
+        with transaction.atomic():
+            # First the fence: a worker that was taken for dead must not write beside its successor.
+            held.save(progress_done=rollup.scored)
+            bulk.insert(Score._meta.db_table, _SCORE_COLUMNS, _score_rows(run, fitted, frame, scored))
+        held.report(rollup.scored, total, _("Scoring customers"))
+    if not rollup.scored:
+        raise Refused("no_customers", _("There is no customer to score yet: import a file first."))
+    _make_current(held, run, rollup)
 
 
 _SCORE_COLUMNS = (

@@ -20,17 +20,22 @@ from .models import ModelVersion
 @requires("view_models")
 def mlops(request: HttpRequest) -> HttpResponse:
     """Versions, the one in charge with its figures, and the open training (the fragment ``job`` is asked again)."""
-    champion = selectors.champion()
     training = selectors.open_training()
-    context = {
+    job = training or selectors.open_scoring()
+    context = {"job": job, "is_training": training is not None}
+    if request.htmx and request.htmx.target == "job":
+        response = render_page(request, "predictions/mlops.html#job", context)
+        if job is None:
+            response["HX-Refresh"] = "true"  # it ended: its figures stand all over the page
+        return response
+    champion = selectors.champion()
+    context |= {
         "champion": champion,
-        "versions": list(selectors.version_list()[:50]),
-        "job": training or selectors.open_scoring(),
+        "versions": [_line(version) for version in selectors.version_list()[:50]],
         "last_training": selectors.training_list().first(),
-        "is_training": training is not None,
         **(_card(champion) if champion else {}),
     }
-    return render_page(request, "predictions/mlops.html#job", context)
+    return render_page(request, "predictions/mlops.html", context)
 
 
 @require_safe
@@ -40,7 +45,12 @@ def version_detail(request: HttpRequest, number: int) -> HttpResponse:
     version = selectors.version_list().filter(number=number).first()
     if version is None:
         raise Http404
-    return render_page(request, "predictions/version.html", {"version": version, **_card(version)})
+    return render_page(request, "predictions/version.html", {"version": version, "champion": version, **_card(version)})
+
+
+def _line(version: ModelVersion) -> dict[str, object]:
+    """One row of the list of versions."""
+    return {"version": version, "algorithm": wording.algorithm(version.algorithm), "metrics": version.metrics}
 
 
 def _card(version: ModelVersion) -> dict[str, object]:
@@ -53,9 +63,13 @@ def _card(version: ModelVersion) -> dict[str, object]:
         key=lambda row: -row["size"],
     )
     return {
+        "algorithm": wording.algorithm(version.algorithm),
         "quality": wording.quality(version.metrics, details["intervals"]),
         "figures": wording.figures(version.metrics, details["intervals"]),
-        "candidates": sorted(details["candidates"], key=lambda c: c["log_loss"]),
+        "candidates": [
+            {**row, "title": wording.algorithm(row["title"])}
+            for row in sorted(details["candidates"], key=lambda c: c["log_loss"])
+        ],
         "choice": wording.choice(details["choice"]),
         "calibration_chart": charts.calibration(details["calibration"]),
         "importance_chart": charts.importance(importance[:12]),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.errors import Refused
+from core.templatetags.ui import money, percent_sign
 
 from .learning import NotEnoughEvidence
 
@@ -163,13 +165,11 @@ def driver(entry: dict, currency: str = "") -> dict[str, object]:
     """
     from math import exp
 
-    from django.utils.formats import number_format
-
     name, value, effect = entry["feature"], entry.get("value"), float(entry["effect"])
     if value is None:
         shown = _("not known")
     elif name in ("monthly_charges", "total_charges", "montant_consommation_mean_3m"):
-        shown = f"{number_format(round(float(value), 2), 2, force_grouping=True)} {currency}".strip()
+        shown = money(float(value), currency)
     elif name == "tenure":
         shown = ngettext("%(n)s month", "%(n)s months", int(value)) % {"n": int(value)}
     elif name.endswith("_trend_3m"):
@@ -222,7 +222,7 @@ def quality(metrics: dict, intervals: dict) -> dict[str, str]:
         )
         % {"times": round(100 * auc)},
         "lift": _("Among the tenth it is most worried about, %(lift)s times as many left as on average.")
-        % {"lift": f"{lift:.1f}"},
+        % {"lift": number_format(round(lift, 1), 1)},
     }
 
 
@@ -277,12 +277,12 @@ FIGURES = (
 
 def figures(metrics: dict, intervals: dict) -> list[dict[str, object]]:
     """The table of measures: name, meaning, value and 95 % interval, written for the reader's language."""
-    from django.utils.formats import number_format
-
     def written(value: float | None, how: str) -> str:
         if value is None:
             return ""
-        return number_format(100 * value, 1) + " %" if how == "%" else number_format(value, int(how))
+        if how == "%":
+            return number_format(round(100 * value, 1), 1) + percent_sign()
+        return number_format(round(value, int(how)), int(how))  # number_format alone would cut digits off
 
     return [
         {

@@ -38,6 +38,11 @@ class Cast:
     charlie: User
 
 
+def pytest_configure(config) -> None:
+    # WhiteNoise misses the folder of collected files, which only a deployment has.
+    config.addinivalue_line("filterwarnings", "ignore:No directory at:UserWarning")
+
+
 @pytest.fixture(autouse=True)
 def english_and_private(settings, tmp_path):
     """Each test starts in English, with a store of files of its own."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core.charts import figure
-from core.templatetags.ui import percent_sign
+from core.templatetags.ui import percent_sign, thousands
 from predictions.models import ScoringRun
 from predictions.rollup import TENURE_EDGES, TENURE_NAMES
 from predictions.wording import feature_name, value_name
@@ -70,7 +71,7 @@ def _rates(names: list[str], groups: list[dict], filters: list[dict], *, x: str)
                 "y": [_share(g["churn_rate"]) for g in groups],
                 "marker": {"color": "muted"},
                 "customdata": [_list(**f, churned="yes") for f in filters],
-                "text": [f"{g['left']:,} / {g['known']:,}" for g in groups],
+                "text": [f"{thousands(g['left'])} / {thousands(g['known'])}" for g in groups],
                 "textposition": "none",
                 "hovertemplate": _("%{x}: %{y:.0f}%(sign)s left (%{text})").replace("%(sign)s", sign) + "<extra></extra>",
             },
@@ -81,7 +82,7 @@ def _rates(names: list[str], groups: list[dict], filters: list[dict], *, x: str)
                 "y": [_share(g["mean_risk"]) for g in groups],
                 "marker": {"color": "accent"},
                 "customdata": [_list(**f) for f in filters],
-                "text": [f"{g['present']:,}" for g in groups],
+                "text": [thousands(g['present']) for g in groups],
                 "textposition": "none",
                 "hovertemplate": _("%{x}: mean risk %{y:.0f}%(sign)s of %{text} customers").replace("%(sign)s", sign)
                 + "<extra></extra>",
@@ -204,7 +205,7 @@ def risk_history(scores: list) -> dict | None:
     if len(scores) < 2:
         return None
     run = scores[-1].run
-    x = [s.run.finished_at.isoformat() for s in scores]
+    x = list(range(len(scores)))
     sign = percent_sign()
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
     return figure(
@@ -218,13 +219,19 @@ def risk_history(scores: list) -> dict | None:
                 "marker": {"size": 7, "color": [s.run.band(s.risk) for s in scores]},
                 "text": [
                     _("%(date)s, model %(version)s")
-                    % {"date": date_format(s.run.finished_at, "SHORT_DATETIME_FORMAT"), "version": s.run.version.number}
+                    % {"date": date_format(timezone.localtime(s.run.finished_at), "DATETIME_FORMAT"), "version": s.run.version.number}
                     for s in scores
                 ],
                 "hovertemplate": "%{text}<br><b>%{y:.1f}" + sign + "</b><extra></extra>",
             }
         ],
-        xaxis={"type": "date", "showgrid": False, "nticks": 4},
+        xaxis={
+            "showgrid": False,
+            "range": [-0.3, len(scores) - 0.7],
+            # The first and the last: dates in between would touch each other.
+            "tickvals": [0, len(scores) - 1],
+            "ticktext": [date_format(timezone.localtime(scores[i].run.finished_at), "SHORT_DATE_FORMAT") for i in (0, -1)],
+        },
         yaxis={"ticksuffix": sign, "range": [0, 100], "dtick": 25},
         shapes=[
             {**line, "y0": 100 * run.risk_high, "y1": 100 * run.risk_high, "line": {"color": "high", "width": 1, "dash": "dot"}},

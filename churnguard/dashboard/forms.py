@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from predictions.models import ScoringRun
 from predictions.selectors import ClientFilter
@@ -96,8 +97,9 @@ class ClientFilterForm(forms.Form):
 
     def problems(self) -> list[str]:
         """Each bad value with what is wrong with it."""
+        between = pgettext("between a name and its value", ": ")
         return [
-            f"{self.fields[name].label}: {error}" if name in self.fields else str(error)
+            f"{self.fields[name].label}{between}{error}" if name in self.fields else str(error)
             for name, errors in self.errors.items()
             for error in errors
         ]

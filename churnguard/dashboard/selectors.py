@@ -39,8 +39,12 @@ class ClientRow:
 
     @property
     def initials(self) -> str:
-        words = self.customer.full_name.split()
-        return "".join(w[0] for w in words[:2]).upper() or self.customer.external_id[:2].upper()
+        return initials(self.customer)
+
+
+def initials(customer: Customer) -> str:
+    words = customer.full_name.split()
+    return "".join(w[0] for w in words[:2]).upper() or customer.external_id[:2].upper()
 
 
 def as_row(row: Score | Customer, run: ScoringRun | None, currency: str) -> ClientRow:

@@ -93,6 +93,8 @@ def client_detail(request: HttpRequest, public_id) -> HttpResponse:
     score = predictions.score_of(customer)
     context = {
         "customer": customer,
+        "initials": selectors.initials(customer),
+        "algorithm": wording.algorithm(score.run.version.algorithm) if score else "",
         "facts": selectors.profile(customer),
         "plan": selectors.plan(customer, currency),
         "usage": charts.usage(customers.usage_by_month(customer), currency),

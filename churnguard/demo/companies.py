@@ -157,7 +157,8 @@ def sample_companies(count: int) -> list[Guest]:
 
 def own_company(path: Path) -> OwnFile:
     """The company for a person's file. Raises Refused, and leaves nothing behind, where it is no table of customers."""
-    slug = slugify(path.stem)[:50].strip("-") or "my-company"
+    # Also part of the owner's address, where an underscore would be no host's name.
+    slug = slugify(path.stem.replace("_", " "))[:50].strip("-") or "my-company"
     if slug in (seeding.ATLAS.slug, seeding.BOREALIS.slug):
         slug += "-file"
     guest = OwnFile(path, slug, path.stem[:120], _digest(path))

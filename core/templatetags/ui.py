@@ -50,7 +50,8 @@ def thousands(value: int | None) -> str:
 
 @register.filter
 def decimal(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else formats.number_format(float(value), digits)
+    # Rounded here: number_format cuts digits off instead.
+    return "–" if value is None else formats.number_format(round(float(value), digits), digits)
 
 
 @register.filter
@@ -58,8 +59,8 @@ def signed(value: float | None, digits: int = 0) -> str:
     """+12, −3, ±0: with a true minus."""
     if value is None:
         return "–"
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
-    return sign + formats.number_format(abs(value), digits, force_grouping=True)
+    sign = "+" if round(value, digits) > 0 else "−" if round(value, digits) < 0 else "±"
+    return sign + formats.number_format(round(abs(value), digits), digits, force_grouping=True)
 
 
 @register.filter

@@ -114,7 +114,9 @@ def test_foreground_waits_for_another_process_that_holds_the_job(atlas_scope, mo
 
 
 def test_foreground_passes_on_the_reason_of_the_other_process(atlas_scope):
-    job = Import.objects.create(filename="x.csv", state=JobState.FAILED, error_code="no_rows", error_message="No customer in it.")
+    job = Import.objects.create(
+        filename="x.csv", state=JobState.FAILED, error_code="no_rows", error_message="No customer in it."
+    )
 
     def work():
         raise jobs.NotClaimable

@@ -16,7 +16,16 @@ from customers.models import Customer, Subscription
 pytestmark = pytest.mark.usefixtures("atlas_scope")
 
 TENURES = [5, None, 5, 0, 72, None, 5, 1, 0, 33]
-CHARGES = [Decimal("20.5"), Decimal("20.5"), None, Decimal("0.001"), Decimal("99999.999"), None, Decimal("7"), Decimal("20.5")]
+CHARGES = [
+    Decimal("20.5"),
+    Decimal("20.5"),
+    None,
+    Decimal("0.001"),
+    Decimal("99999.999"),
+    None,
+    Decimal("7"),
+    Decimal("20.5"),
+]
 
 
 def make(tenures=TENURES, charges=CHARGES) -> None:
@@ -70,7 +79,9 @@ def walk_back(column: str, cursor: str, *, descending: bool, size: int) -> list[
     return found
 
 
-@pytest.mark.parametrize("column", ["age", "external_id", "pk", "subscription__tenure", "subscription__monthly_charges"])
+@pytest.mark.parametrize(
+    "column", ["age", "external_id", "pk", "subscription__tenure", "subscription__monthly_charges"]
+)
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("size", [1, 3, 10])
 def test_pages_one_after_another_are_the_whole_sorted_list(column, descending, size):
@@ -185,7 +196,12 @@ def test_edited_amount_in_a_cursor_never_fails(value):
 @pytest.mark.parametrize("value", ["a\x00b", "'; DROP TABLE customers_customer; --", "\ud800", 5, "x" * 5000])
 def test_edited_text_in_a_cursor_never_fails(value):
     make()
-    page = paginate(Customer.objects.all(), Order("external_id", descending=False), after=forged("external_id", "v", value, 1), size=4)
+    page = paginate(
+        Customer.objects.all(),
+        Order("external_id", descending=False),
+        after=forged("external_id", "v", value, 1),
+        size=4,
+    )
     assert len(page.rows) <= 4
     assert Customer.objects.count() == len(TENURES)
 

@@ -9,7 +9,9 @@ import pytest
 from core.tabular import safe_cell, stream_csv
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+33 1", "-2", "@SUM(A1)", "\tx", "\rx", "＝1", "＋1", "－1", "＠x", "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+33 1", "-2", "@SUM(A1)", "\tx", "\rx", "＝1", "＋1", "－1", "＠x", "=cmd|' /C calc'!A0"]
+)
 def test_text_that_would_be_a_formula_is_quoted(text):
     assert safe_cell(text) == f"'{text}"
 

@@ -58,11 +58,15 @@ def test_address_keeps_its_state_and_paging_starts_anew():
     assert ui.query(context, after="abc").endswith("&after=abc")
 
 
-@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>", "]]>", "a & b", "\u2028\u2029", "é"])
+@pytest.mark.parametrize(
+    "text", ["</script><script>alert(1)</script>", "<!--<script>", "]]>", "a & b", "\u2028\u2029", "é"]
+)
 def test_chart_cannot_break_out_of_its_script(text):
     figure = {"data": [{"type": "bar", "x": [text], "y": [1]}], "layout": {"title": text}}
     page = Template("{% chart figure 'risk' label %}").render(Context({"figure": figure, "label": text}))
-    start = page.index('<script type="application/json" id="risk-data">') + len('<script type="application/json" id="risk-data">')
+    start = page.index('<script type="application/json" id="risk-data">') + len(
+        '<script type="application/json" id="risk-data">'
+    )
     payload = page[start : page.index("</script>", start)]
     assert json.loads(payload) == figure
     assert page.count("</script>") == 1

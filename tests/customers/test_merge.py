@@ -24,7 +24,10 @@ ALI = row(3, "C2", "علي", None, True, None, None, None)
 
 
 def stamps() -> dict:
-    return {c.external_id: (c.updated_at, c.subscription.updated_at) for c in Customer.objects.select_related("subscription")}
+    return {
+        c.external_id: (c.updated_at, c.subscription.updated_at)
+        for c in Customer.objects.select_related("subscription")
+    }
 
 
 def test_new_rows_are_created_in_both_tables():
@@ -98,7 +101,11 @@ def test_naughty_text_is_only_text(value):
     assert merge_customers(COLUMNS, rows) == Merged(1, 0, 0)
     assert merge_customers(COLUMNS, rows) == Merged(0, 0, 1)
     customer = Customer.objects.get()
-    assert (customer.external_id, customer.first_name, customer.attributes) == (value[:60], value[:100], {"colour": value})
+    assert (customer.external_id, customer.first_name, customer.attributes) == (
+        value[:60],
+        value[:100],
+        {"colour": value},
+    )
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-7, 1e300, 123456789012345, -0.5, 2.0])

@@ -31,7 +31,9 @@ DIRTY = (
 
 def table() -> list[tuple]:
     """Everything that an import writes, without keys and times."""
-    fields = [f.name for f in Customer._meta.local_fields if f.name not in ("id", "public_id", "created_at", "updated_at")]
+    fields = [
+        f.name for f in Customer._meta.local_fields if f.name not in ("id", "public_id", "created_at", "updated_at")
+    ]
     theirs = [f.name for f in Subscription._meta.local_fields if f.name not in ("customer", "created_at", "updated_at")]
     rows = Customer.objects.order_by("external_id")
     return list(rows.values_list(*fields, *(f"subscription__{name}" for name in theirs)))
@@ -165,7 +167,11 @@ def test_error_between_batches_puts_the_import_back_in_the_queue(sample_csv, mon
         with pytest.raises(ZeroDivisionError):
             services.run_import(import_id=run.pk, follow=False)
     waiting = Import.objects.get(pk=run.pk)
-    assert (waiting.state, waiting.attempts, waiting.error_message) == ("queued", 1, "ZeroDivisionError: division by zero")
+    assert (waiting.state, waiting.attempts, waiting.error_message) == (
+        "queued",
+        1,
+        "ZeroDivisionError: division by zero",
+    )
     assert not Customer.objects.exists()
 
 

@@ -21,7 +21,14 @@ def test_untouched_chain_is_whole(trail):
 
 @pytest.mark.parametrize(
     "change",
-    [{"verb": "other"}, {"facts": {"number": 99}}, {"object_id": "x"}, {"actor": None}, {"previous_hash": ""}, {"entry_hash": "0" * 64}],
+    [
+        {"verb": "other"},
+        {"facts": {"number": 99}},
+        {"object_id": "x"},
+        {"actor": None},
+        {"previous_hash": ""},
+        {"entry_hash": "0" * 64},
+    ],
 )
 def test_changed_line_is_found(trail, change):
     victim = trail[8].sequence

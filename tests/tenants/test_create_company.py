@@ -19,7 +19,9 @@ def create(*arguments: str) -> str:
 
 
 def test_company_is_made_with_its_owner():
-    said = create("atlas", "--name", "Atlas Telecom", "--owner", "Olfa@Atlas.example.com", "--currency", "TND", "--locale", "fr")
+    said = create(
+        "atlas", "--name", "Atlas Telecom", "--owner", "Olfa@Atlas.example.com", "--currency", "TND", "--locale", "fr"
+    )
     company = Tenant.objects.get()
     assert str(company.pk) in said
     assert (company.slug, company.name, company.currency, company.locale) == ("atlas", "Atlas Telecom", "TND", "fr")

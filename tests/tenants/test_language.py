@@ -28,7 +28,9 @@ def test_unknown_language_changes_nothing(client_for, alice, language):
     assert "django_language" not in client.cookies
 
 
-@pytest.mark.parametrize("target", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "\\\\evil", ""])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "\\\\evil", ""]
+)
 def test_address_of_another_site_is_not_followed(client, db, target):
     assert client.post(URL, {"language": "fr", "next": target})["Location"] == "/"
 

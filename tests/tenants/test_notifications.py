@@ -17,7 +17,9 @@ def told(cast):
     with tenant_scope(cast.atlas):
         services.notify("import_finished", level="success", filename="atlas.csv", created=3, updated=1, refused=0)
         services.notify("customers_scored", scored=7043, high=512, url="/dashboard")
-        services.notify("import_failed", recipient=cast.alice, level="error", filename="secret.csv", reason="it is a folder")
+        services.notify(
+            "import_failed", recipient=cast.alice, level="error", filename="secret.csv", reason="it is a folder"
+        )
     with tenant_scope(cast.borealis):
         services.notify("import_finished", filename="borealis.csv", created=1, updated=0, refused=0)
     return cast
@@ -120,7 +122,18 @@ def test_event_of_a_newer_release_shows_as_its_name():
     assert sentence("campaign_paused", {"any": 1}) == "campaign paused"
 
 
-@pytest.mark.parametrize("code", ["import_finished", "import_failed", "model_trained", "training_failed", "customers_scored", "scoring_failed", "job_given_up"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import_finished",
+        "import_failed",
+        "model_trained",
+        "training_failed",
+        "customers_scored",
+        "scoring_failed",
+        "job_given_up",
+    ],
+)
 def test_sentence_is_made_even_where_facts_are_missing(code):
     from tenants.notices import sentence
 

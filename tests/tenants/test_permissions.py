@@ -40,7 +40,9 @@ def test_capability_begins_at_its_role(capability, lowest):
     assert [role for role in LADDER if allows(role, capability)] == LADDER[LADDER.index(lowest) :]
 
 
-@pytest.mark.parametrize(("role", "capability"), [("nobody", "view_customers"), ("", "view_customers"), ("owner", "fly"), ("owner", "")])
+@pytest.mark.parametrize(
+    ("role", "capability"), [("nobody", "view_customers"), ("", "view_customers"), ("owner", "fly"), ("owner", "")]
+)
 def test_unknown_role_or_capability_is_refused(role, capability):
     assert not allows(role, capability)
     assert not Membership(role=role).can(capability)

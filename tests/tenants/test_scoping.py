@@ -71,7 +71,12 @@ def test_company_sees_its_own_rows_only(atlas, borealis, both):
 def test_another_companys_row_does_not_exist_by_any_key(atlas, both):
     theirs = both[1]
     with tenant_scope(atlas):
-        for key in ({"pk": theirs.pk}, {"public_id": theirs.public_id}, {"external_id": "B1"}, {"tenant_id": theirs.tenant_id}):
+        for key in (
+            {"pk": theirs.pk},
+            {"public_id": theirs.public_id},
+            {"external_id": "B1"},
+            {"tenant_id": theirs.tenant_id},
+        ):
             assert not Customer.objects.filter(**key).exists()
             with pytest.raises(Customer.DoesNotExist):
                 Customer.objects.get(**key)

@@ -35,7 +35,10 @@ def test_wrong_pair_shows_the_form_again_and_the_same_words(client, cast, email,
 
 
 def test_answer_does_not_say_whether_the_address_is_known(client, cast):
-    said = [sign_in(client, email, "wrong").context["form"].errors.as_text() for email in ("alice@atlas.example.com", "no@example.com")]
+    said = [
+        sign_in(client, email, "wrong").context["form"].errors.as_text()
+        for email in ("alice@atlas.example.com", "no@example.com")
+    ]
     assert said[0] == said[1] != ""
 
 
@@ -98,7 +101,9 @@ def test_forgotten_password_is_replaced_by_a_link_in_a_mail(client, cast):
     assert mail.outbox[0].to == [cast.alice.email]
     form = client.get(link, follow=True)
     assert form.status_code == 200
-    done = client.post(form.redirect_chain[-1][0], {"new_password1": "a-brand-new-secret", "new_password2": "a-brand-new-secret"})
+    done = client.post(
+        form.redirect_chain[-1][0], {"new_password1": "a-brand-new-secret", "new_password2": "a-brand-new-secret"}
+    )
     assert done["Location"] == reverse("tenants:password_reset_done")
     assert client.get(done["Location"]).status_code == 200
     cast.alice.refresh_from_db()
@@ -125,7 +130,9 @@ def test_invited_person_without_a_password_sets_one_by_the_same_way(client, cast
     link = ask_for_reset(client, invited.email)
     assert link, "who never had a password must be able to set one"
     form = client.get(link, follow=True)
-    client.post(form.redirect_chain[-1][0], {"new_password1": "a-brand-new-secret", "new_password2": "a-brand-new-secret"})
+    client.post(
+        form.redirect_chain[-1][0], {"new_password1": "a-brand-new-secret", "new_password2": "a-brand-new-secret"}
+    )
     assert sign_in(client, invited.email, "a-brand-new-secret").status_code == 302
 
 

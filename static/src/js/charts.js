@@ -42,7 +42,7 @@ function layout(figure, colours, language) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colours.text },
-    margin: { l: 8, r: 8, t: 8, b: 8, pad: 4 },
+    margin: { l: 0, r: 4, t: 4, b: 0, pad: 4 },
     bargap: 0.28,
     barcornerradius: 4,
     separators: language.startsWith("fr") ? ",\u202f" : ".,",

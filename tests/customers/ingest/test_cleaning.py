@@ -37,7 +37,9 @@ def test_number_is_read_in_every_usual_spelling(text, value):
     assert parse_number(text) == Decimal(value)
 
 
-@pytest.mark.parametrize("text", ["", "abc", "12 %", "12€", "1 2", "1_000", "NaN", "inf", "--1", "1.2.3", "0x10", "12/5", "½"])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "12 %", "12€", "1 2", "1_000", "NaN", "inf", "--1", "1.2.3", "0x10", "12/5", "½"]
+)
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(Wrong, match="not_a_number"):
         parse_number(text)
@@ -138,7 +140,9 @@ MAPPING = {"external_id": 0, "tenure": 1, "churn_label": 2}
 
 
 def row_cleaner(**options) -> RowCleaner:
-    return RowCleaner(MAPPING, width=5, headers=HEADERS, attributes=[3, 4], numeric_attributes=frozenset({4}), **options)
+    return RowCleaner(
+        MAPPING, width=5, headers=HEADERS, attributes=[3, 4], numeric_attributes=frozenset({4}), **options
+    )
 
 
 def test_clean_rows_have_line_id_values_and_other_fields():

@@ -74,7 +74,12 @@ def test_decimal_commas_do_not_make_the_comma_the_delimiter(tmp_path):
 
 def test_lines_are_counted_as_an_editor_counts_them_across_quoted_line_breaks(tmp_path):
     content = b'customerID,note\nC1,plain\nC2,"two\nlines"\nC3,"three\n\nlines"\nC4,last\n'
-    assert [(line, cells[0]) for line, cells in read(file_of(tmp_path, content))] == [(2, "C1"), (4, "C2"), (7, "C3"), (8, "C4")]
+    assert [(line, cells[0]) for line, cells in read(file_of(tmp_path, content))] == [
+        (2, "C1"),
+        (4, "C2"),
+        (7, "C3"),
+        (8, "C4"),
+    ]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -170,7 +175,9 @@ def test_quote_that_is_never_closed_ends_in_a_refusal(tmp_path):
 
 
 def test_headers_are_known_in_english_and_french_whatever_their_spelling():
-    known, unknown = map_headers(("Customer ID", "Ancienneté", "FRAIS MENSUELS", "désabonnement", "Contrat", "Favourite colour"))
+    known, unknown = map_headers(
+        ("Customer ID", "Ancienneté", "FRAIS MENSUELS", "désabonnement", "Contrat", "Favourite colour")
+    )
     assert known == {"external_id": 0, "tenure": 1, "monthly_charges": 2, "churn_label": 3, "contract": 4}
     assert unknown == [5]
 

@@ -1,0 +1,185 @@
+"""A small installation with processes of its own, for tests that kill some of them: database, broker, worker, beat, site.
+
+The test looks at its rows over a plain connection: Django in the test's own process has another database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.cookiejar
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from churnguard.demo import programs
+from core.embedded.postgres import Postgres
+from core.embedded.processes import end, free_port, spawn, wait_until
+from core.embedded.valkey import Valkey
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a killed worker costs is waited for here: seconds instead of the three quarters of a minute of a real site.
+IMPATIENT = {"JOB_LEASE_SECONDS": "3", "JOB_HEARTBEAT_SECONDS": "1", "JOB_SWEEP_SECONDS": "1"}
+OURS = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "DJANGO_ENV", "VAR_DIR")
+
+
+def clean_environment(var: Path) -> dict[str, str]:
+    """The environment without what this test run is set to, and with files of its own."""
+    kept = {name: value for name, value in os.environ.items() if name not in OURS}
+    return {**kept, **IMPATIENT, "VAR_DIR": str(var)}
+
+
+def eventually(fact: Callable[[], object], *, seconds: float = 60.0, every: float = 0.02, what: str = "") -> object:
+    """The first true answer of ``fact``; fails where none comes in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if answer := fact():
+            return answer
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what or fact}"
+        time.sleep(every)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be counted by its parent does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.strip().startswith("Z")
+
+
+def descendants(pid: int) -> list[int]:
+    """The ids of a process's children, their children, and so on."""
+    table = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(line.split()[0]): int(line.split()[1]) for line in table.splitlines()}
+    found, fresh = [], [pid]
+    while fresh:
+        fresh = [child for child, parent in parents.items() if parent in fresh]
+        found += fresh
+    return found
+
+
+@dataclass
+class Installation:
+    """Everything under ``var``; ``start`` and ``kill`` act on one process by its name."""
+
+    var: Path
+    database_url: str = ""
+    broker: Valkey = field(init=False)
+    env: dict[str, str] = field(init=False)
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.broker = Valkey(self.var / "valkey", free_port()).start()
+        self.env = {**clean_environment(self.var), "REDIS_URL": self.broker.url}
+        if self.database_url:
+            self.env["DATABASE_URL"] = self.database_url
+        self.port = free_port()
+
+    def start(self, name: str) -> None:
+        program = {
+            "worker": lambda: programs.worker(ROOT),
+            "beat": lambda: programs.beat(ROOT, self.var),
+            "site": lambda: programs.site(ROOT, self.var, self.port),
+        }[name]()
+        log = self.var / "log" / f"{name}.log"
+        self.running[name] = spawn(program.command, log=log, env={**self.env}, cwd=ROOT, death_signal=signal.SIGKILL)
+        if name == "site":
+            wait_until(lambda: programs.answers(self.port), self.running[name], name=name, log=log, seconds=60)
+
+    def kill(self, name: str) -> None:
+        """No farewell: the process and all its own are gone in the middle of whatever they did."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def close(self) -> None:
+        for name in list(self.running):
+            end(self.running.pop(name), signal.SIGKILL)
+        self.broker.stop()
+
+    def django(self, code: str) -> object:
+        """Run Python inside the installation; the answer is what it gives to ``tell``."""
+        head = (
+            "import json, django; django.setup()\n"
+            "from core import jobs\n"
+            "from tenants.company import company\n"
+            "def tell(value): print('told:' + json.dumps(value, default=str))\n"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", head + code],
+            cwd=ROOT,
+            env={**self.env, "DJANGO_SETTINGS_MODULE": "churnguard.settings", "LOG_LEVEL": "ERROR"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        told = [line for line in result.stdout.splitlines() if line.startswith("told:")]
+        return json.loads(told[-1].removeprefix("told:")) if told else None
+
+    def rows(self, query: str) -> list[dict[str, object]]:
+        """The answer of the database itself, in this very moment."""
+        if self.database_url:
+            with psycopg.connect(self.database_url, autocommit=True) as connection:
+                cursor = connection.execute(query)
+                return _named(cursor.description, cursor.fetchall())
+        with contextlib.closing(sqlite3.connect(self.var / "churnguard.sqlite3", timeout=20)) as connection:
+            cursor = connection.execute(query)
+            return _named(cursor.description, cursor.fetchall())
+
+
+def _named(description, rows) -> list[dict[str, object]]:
+    names = [column[0] for column in description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+@contextlib.contextmanager
+def installed(var: Path, engine: str) -> Iterator[Installation]:
+    """An installation with its tables made; ended and gone after the block."""
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(Postgres()).url if engine == "postgresql" else ""
+        installation = Installation(var, url)
+        stack.callback(installation.close)
+        installation.django("from django.core.management import call_command; call_command('migrate', verbosity=0)")
+        yield installation
+
+
+class Browser:
+    """A person at the site over plain HTTP: keeps cookies, sends the token of the page it is on."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.cookies = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+
+    def get(self, path: str) -> tuple[int, str]:
+        return self._send(urllib.request.Request(self.address + path))
+
+    def post(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
+        token = next(cookie.value for cookie in self.cookies if cookie.name == "csrftoken")
+        body = urllib.parse.urlencode(fields).encode()
+        headers = {"X-CSRFToken": token or "", "Referer": self.address + path}
+        return self._send(urllib.request.Request(self.address + path, data=body, headers=headers))
+
+    def sign_in(self, email: str, password: str) -> tuple[int, str]:
+        _, page = self.get("/sign-in")
+        assert re.search(r'name="username"', page)
+        return self.post("/sign-in", {"username": email, "password": password, "next": "/dashboard"})
+
+    def _send(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with self.opener.open(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
