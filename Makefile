@@ -17,7 +17,8 @@ BESIDE_SERVERS := $(PY) -m core.embedded run --valkey --postgres --
 export PORT CUSTOMERS DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults coverage check check-imports format lock clean
+.PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults coverage format lock clean
+.PHONY: check check-imports check-format check-lint check-templates check-django
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -51,15 +52,23 @@ test-faults: setup-dev  ## Killed workers, lost brokers
 coverage: setup-dev  ## The quick suite, and what it did not reach
 	@$(BESIDE_VALKEY) $(QUICK) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-check: setup-dev check-imports  ## Format, lint, import contracts, migrations, Django's own checks
-	@$(PY) -m ruff format --check .
-	@$(PY) -m ruff check .
-	@$(PY) -m djlint --lint --quiet templates
-	@$(PY) manage.py makemigrations --check --dry-run
-	@$(PY) manage.py check --fail-level WARNING
+check: check-imports check-format check-lint check-templates check-django  ## All of what follows (make -k check: whatever fails)
 
 check-imports: setup-dev  ## Who may import whom
 	@$(PY) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
+
+check-format: setup-dev  ## Whether ruff would write it the same
+	@$(PY) -m ruff format --check --quiet .
+
+check-lint: setup-dev  ## Ruff's rules
+	@$(PY) -m ruff check --output-format concise .
+
+check-templates: setup-dev  ## Djlint's rules
+	@$(PY) -m djlint --lint --quiet templates
+
+check-django: setup-dev  ## Migrations that are missing, and Django's own checks
+	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) manage.py check --fail-level WARNING
 
 format: setup-dev  ## Let ruff write what it can
 	@$(PY) -m ruff check --fix-only --quiet .

@@ -9,6 +9,8 @@ from tenants.admin import ReadOnlyAdmin, TenantAdmin
 
 from .models import Customer, Import, Interaction, Subscription, UsageRecord
 
+# Filters here are yes or no: Django's filter by the values of a text column would read the whole table to list them.
+
 
 class SubscriptionInline(admin.StackedInline):
     model = Subscription
@@ -25,9 +27,10 @@ class SubscriptionInline(admin.StackedInline):
 @admin.register(Customer)
 class CustomerAdmin(TenantAdmin):
     list_display = ["external_id", "full_name", "city", "churn_label", "persona", "updated_at"]
-    list_filter = ["churn_label", "gender", "senior_citizen", "language"]
+    list_filter = ["churn_label", "senior_citizen", "partner", "dependents"]
     # Beginnings only: parts of words would read the whole table.
     search_fields = ["external_id__istartswith", "last_name__istartswith", "email__istartswith"]
+    indexed_search = ("external_id", "last_name", "email")
     search_help_text = _("Beginning of the customer number, last name or e-mail")
     fieldsets = [
         (None, {"fields": ["external_id", ("first_name", "last_name"), ("email", "phone"), ("language", "city")]}),
@@ -41,9 +44,11 @@ class CustomerAdmin(TenantAdmin):
 @admin.register(Subscription)
 class SubscriptionAdmin(TenantAdmin):
     list_display = ["customer", "contract", "internet_service", "tenure", "monthly_charges", "total_charges"]
-    list_filter = ["contract", "internet_service", "payment_method"]
+    list_filter = ["phone_service", "paperless_billing"]
     list_select_related = ["customer"]
     search_fields = ["customer__external_id__istartswith"]
+    indexed_search = ("external_id",)
+    searched_through = "customer"
     raw_id_fields = ["customer"]
     readonly_fields = ["customer"]
 
@@ -54,18 +59,24 @@ class SubscriptionAdmin(TenantAdmin):
 @admin.register(UsageRecord)
 class UsageRecordAdmin(TenantAdmin):
     list_display = ["customer", "month", "montant_consommation", "nombre_appels", "volume_data", "nombre_sms"]
-    list_filter = ["month"]
     list_select_related = ["customer"]
     search_fields = ["customer__external_id__istartswith"]
+    indexed_search = ("external_id",)
+    searched_through = "customer"
+    search_help_text = _("Beginning of the customer number")
     raw_id_fields = ["customer"]
+    ordering = ["-pk"]
 
 
 @admin.register(Interaction)
 class InteractionAdmin(ReadOnlyAdmin):
     list_display = ["customer", "campaign_code", "kind", "happened_on", "left_within_horizon"]
-    list_filter = ["kind", "campaign_code"]
+    list_filter = ["kind"]
+    ordering = ["-pk"]
     list_select_related = ["customer"]
     search_fields = ["customer__external_id__istartswith"]
+    indexed_search = ("external_id",)
+    searched_through = "customer"
 
 
 @admin.register(Import)

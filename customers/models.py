@@ -7,8 +7,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.models import PublicId, TimeStamped
+from core.prefix import Folded
 from tenants.models import TenantJob
-from tenants.scoping import TenantModel
+from tenants.scoping import TenantModel, tenant_key
 
 
 class Customer(TenantModel, PublicId, TimeStamped):
@@ -37,7 +38,13 @@ class Customer(TenantModel, PublicId, TimeStamped):
         verbose_name_plural = _("customers")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="customer_external_id")]
-        indexes = [models.Index(fields=["tenant", "last_name", "first_name"], name="customer_name")]
+        # For the search by beginning: a page of a million customers must not read them all to find nobody.
+        indexes = [
+            models.Index(models.F("tenant"), Folded("external_id"), name="customer_by_number"),
+            models.Index(models.F("tenant"), Folded("last_name"), name="customer_by_last_name"),
+            models.Index(models.F("tenant"), Folded("first_name"), name="customer_by_first_name"),
+            models.Index(models.F("tenant"), Folded("email"), name="customer_by_email"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.full_name} ({self.external_id})" if self.full_name else self.external_id
@@ -54,6 +61,7 @@ class Customer(TenantModel, PublicId, TimeStamped):
 class Subscription(TenantModel, TimeStamped):
     """What the customer pays for: the IBM Telco columns by their own names. ``tenure`` is in months."""
 
+    tenant = tenant_key(db_index=False)  # the index below begins with it
     customer = models.OneToOneField(
         Customer, on_delete=models.CASCADE, primary_key=True, related_name="subscription", verbose_name=_("customer")
     )
@@ -76,6 +84,7 @@ class Subscription(TenantModel, TimeStamped):
     class Meta:
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
+        indexes = [models.Index(fields=["tenant", "customer"], name="subscription_company")]
 
     def __str__(self) -> str:
         return f"{self.customer_id} · {self.contract}"

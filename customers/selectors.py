@@ -8,7 +8,7 @@ import pandas as pd
 from django.db.models import Avg, Case, Count, Max, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 
-from core import bulk
+from core import bulk, prefix
 
 from .ingest.schema import COLUMNS, Kind, Table
 from .models import Customer, CustomerBase, Import, UsageRecord
@@ -148,3 +148,25 @@ def count_all() -> int:
 
 def count_labelled() -> int:
     return Customer.objects.exclude(churn_label=None).count()
+
+
+_SEARCHED = ("external_id", "last_name", "first_name", "email")
+
+
+def matching(text: str, *, limit: int = 500) -> list[int] | None:
+    """Keys of the customers whose number, name or e-mail begins with ``text``; None where there are ``limit`` or more.
+
+    Each beginning is a range of an index. Two words are a first and a last name, in either order.
+    """
+    text = text.strip()
+    found: set[int] = set()
+    questions = [prefix.starting(Customer.objects.all(), column, text) for column in _SEARCHED]
+    one, _space, two = text.partition(" ")
+    if two.strip():
+        for first, last in ((one, two.strip()), (two.strip(), one)):
+            questions.append(prefix.starting(Customer.objects.filter(first_name__istartswith=first), "last_name", last))
+    for question in questions:
+        found.update(question.order_by().values_list("pk", flat=True)[:limit])
+        if len(found) >= limit:
+            return None
+    return sorted(found)

@@ -59,7 +59,7 @@ def upload_import(request: HttpRequest) -> HttpResponse:
             jobs.ring(run)
             return redirect("customers:import_detail", public_id=run.public_id)
     context = {"imports": list(selectors.import_list()[:50]), "form": form}
-    return render_page(request, "customers/imports.html", context, status=422)
+    return render_page(request, "customers/imports.html#upload", context, status=422)
 
 
 @require_safe

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.models import OPEN_STATES, PublicId
 from customers.models import Customer
 from tenants.models import TenantJob, User
-from tenants.scoping import TenantModel
+from tenants.scoping import TenantModel, tenant_key
 
 
 class TrainingRun(TenantJob):
@@ -114,6 +114,7 @@ class Score(TenantModel):
     costs over a second where the filter and the order disagree (docs/adr/0004-scores-by-run.md).
     """
 
+    tenant = tenant_key(db_index=False)  # always read by run, and a million are written at a time
     run = models.ForeignKey(ScoringRun, on_delete=models.CASCADE, related_name="scores", verbose_name=_("scoring"))
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("customer"))
     risk = models.FloatField(_("risk"))

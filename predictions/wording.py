@@ -277,6 +277,7 @@ FIGURES = (
 
 def figures(metrics: dict, intervals: dict) -> list[dict[str, object]]:
     """The table of measures: name, meaning, value and 95 % interval, written for the reader's language."""
+
     def written(value: float | None, how: str) -> str:
         if value is None:
             return ""

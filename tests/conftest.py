@@ -7,11 +7,14 @@ Olfa (owner), Omar (operator) and Anna (analyst) of Atlas. ``atlas_scope`` puts 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, fields
+from pathlib import Path
+from unittest import mock
 
 import pytest
-from django.db import models
-from django.test import Client
+from django.db import models, transaction
+from django.test import Client, override_settings
 from django.utils import translation
 
 from customers import services as customers
@@ -54,6 +57,10 @@ def english_and_private(settings, tmp_path):
 
 @pytest.fixture
 def cast(db) -> Cast:
+    return make_cast()
+
+
+def make_cast() -> Cast:
     atlas = tenants.create_company(slug="atlas-telecom", name="Atlas Telecom", time_zone="Africa/Tunis", currency="TND")
     borealis = tenants.create_company(slug="borealis-mobile", name="Borealis Mobile", locale="fr", currency="CAD")
     people = {}
@@ -147,29 +154,79 @@ def imported(atlas, sample_csv):
         return import_file(sample_csv)
 
 
+_every_runner = race.runners
+
+
+def one_runner(rows: int) -> tuple:
+    return tuple(c for c in _every_runner(rows) if c.name == "logistic")
+
+
 @pytest.fixture
 def quick_race(monkeypatch):
     """Training with one runner, plain logistic regression: a fifth of a second instead of seven, all else as it is."""
-    every = race.runners
-    monkeypatch.setattr(race, "runners", lambda rows: tuple(c for c in every(rows) if c.name == "logistic"))
+    monkeypatch.setattr(race, "runners", one_runner)
 
 
 @pytest.fixture
 def trained(atlas, imported, quick_race):
     """Atlas with customers and a model in charge; the ModelVersion."""
     with tenant_scope(atlas):
-        run = predictions.open_training()
-        return predictions.train_model(run_id=run.pk, follow=False)
+        return train()
+
+
+def train():
+    """Train in the company in scope; the ModelVersion."""
+    return predictions.train_model(run_id=predictions.open_training().pk, follow=False)
 
 
 @pytest.fixture
 def scored(atlas, trained):
     """Atlas with customers, a model and current scores; the ScoringRun."""
     with tenant_scope(atlas):
-        run = predictions.require_scoring()
-        run = predictions.score_customers(run_id=run.pk, follow=False)
-        run.refresh_from_db()
-        return run
+        return score()
+
+
+def score():
+    """Score everybody in the company in scope; the ScoringRun."""
+    run = predictions.score_customers(run_id=predictions.require_scoring().pk, follow=False)
+    run.refresh_from_db()
+    return run
+
+
+@dataclass(frozen=True)
+class World:
+    cast: Cast
+    imported: object
+    trained: object
+    scored: object
+    private: Path
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, sample_csv, tmp_path_factory):
+    """Cast, customers, model and scores, made once for a module's tests; each test's changes are undone after it."""
+    private = tmp_path_factory.mktemp("private")
+    with (
+        django_db_blocker.unblock(),
+        override_settings(PRIVATE_ROOT=private),
+        mock.patch.object(race, "runners", one_runner),
+        transaction.atomic(),
+    ):
+        translation.activate("en")
+        cast = make_cast()
+        with tenant_scope(cast.atlas):
+            everything = World(cast, import_file(sample_csv), train(), score(), private)
+        with django_db_blocker.block():
+            yield everything
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def shared(world, db, settings) -> World:
+    """The module's world within a test. Its objects are read again, so that no test sees what another did to them."""
+    settings.PRIVATE_ROOT = world.private
+    fresh = {f.name: copy.deepcopy(getattr(world, f.name)) for f in fields(World)}
+    return World(**fresh)
 
 
 def count_rows() -> dict[str, int]:

@@ -73,7 +73,8 @@ def _rates(names: list[str], groups: list[dict], filters: list[dict], *, x: str)
                 "customdata": [_list(**f, churned="yes") for f in filters],
                 "text": [f"{thousands(g['left'])} / {thousands(g['known'])}" for g in groups],
                 "textposition": "none",
-                "hovertemplate": _("%{x}: %{y:.0f}%(sign)s left (%{text})").replace("%(sign)s", sign) + "<extra></extra>",
+                "hovertemplate": _("%{x}: %{y:.0f}%(sign)s left (%{text})").replace("%(sign)s", sign)
+                + "<extra></extra>",
             },
             {
                 "type": "bar",
@@ -82,7 +83,7 @@ def _rates(names: list[str], groups: list[dict], filters: list[dict], *, x: str)
                 "y": [_share(g["mean_risk"]) for g in groups],
                 "marker": {"color": "accent"},
                 "customdata": [_list(**f) for f in filters],
-                "text": [thousands(g['present']) for g in groups],
+                "text": [thousands(g["present"]) for g in groups],
                 "textposition": "none",
                 "hovertemplate": _("%{x}: mean risk %{y:.0f}%(sign)s of %{text} customers").replace("%(sign)s", sign)
                 + "<extra></extra>",
@@ -102,7 +103,9 @@ def churn_by_contract(run: ScoringRun) -> dict | None:
     known = sorted(((name, g) for name, g in groups.items() if name), key=lambda pair: -pair[1]["customers"])[:8]
     if not known:
         return None
-    return _rates([value_name(n) for n, _g in known], [g for _n, g in known], [{"contract": n} for n, _g in known], x="")
+    return _rates(
+        [value_name(n) for n, _g in known], [g for _n, g in known], [{"contract": n} for n, _g in known], x=""
+    )
 
 
 def churn_by_tenure(run: ScoringRun) -> dict | None:
@@ -116,7 +119,9 @@ def churn_by_tenure(run: ScoringRun) -> dict | None:
         if i + 1 < len(TENURE_EDGES):
             bounds["tenure_to"] = TENURE_EDGES[i + 1] - 1
         filters.append(bounds)
-    return _rates([name for _i, name in known], [groups[name] for _i, name in known], filters, x=_("months as a customer"))
+    return _rates(
+        [name for _i, name in known], [groups[name] for _i, name in known], filters, x=_("months as a customer")
+    )
 
 
 def top_drivers(run: ScoringRun) -> dict | None:
@@ -162,7 +167,9 @@ def usage(records: list, currency: str) -> list[dict[str, object]]:
         if all(v is None for v in values):
             continue
         # Months are stored in megabytes; people speak of gigabytes.
-        values = [None if v is None else round(float(v) / 1024, 3) if name == "volume_data" else float(v) for v in values]
+        values = [
+            None if v is None else round(float(v) / 1024, 3) if name == "volume_data" else float(v) for v in values
+        ]
         trace = {
             "type": "scatter",
             "mode": "lines+markers" if len(values) < 3 else "lines",
@@ -219,7 +226,10 @@ def risk_history(scores: list) -> dict | None:
                 "marker": {"size": 7, "color": [s.run.band(s.risk) for s in scores]},
                 "text": [
                     _("%(date)s, model %(version)s")
-                    % {"date": date_format(timezone.localtime(s.run.finished_at), "DATETIME_FORMAT"), "version": s.run.version.number}
+                    % {
+                        "date": date_format(timezone.localtime(s.run.finished_at), "DATETIME_FORMAT"),
+                        "version": s.run.version.number,
+                    }
                     for s in scores
                 ],
                 "hovertemplate": "%{text}<br><b>%{y:.1f}" + sign + "</b><extra></extra>",
@@ -230,11 +240,18 @@ def risk_history(scores: list) -> dict | None:
             "range": [-0.3, len(scores) - 0.7],
             # The first and the last: dates in between would touch each other.
             "tickvals": [0, len(scores) - 1],
-            "ticktext": [date_format(timezone.localtime(scores[i].run.finished_at), "SHORT_DATE_FORMAT") for i in (0, -1)],
+            "ticktext": [
+                date_format(timezone.localtime(scores[i].run.finished_at), "SHORT_DATE_FORMAT") for i in (0, -1)
+            ],
         },
         yaxis={"ticksuffix": sign, "range": [0, 100], "dtick": 25},
         shapes=[
-            {**line, "y0": 100 * run.risk_high, "y1": 100 * run.risk_high, "line": {"color": "high", "width": 1, "dash": "dot"}},
+            {
+                **line,
+                "y0": 100 * run.risk_high,
+                "y1": 100 * run.risk_high,
+                "line": {"color": "high", "width": 1, "dash": "dot"},
+            },
             {
                 **line,
                 "y0": 100 * run.risk_medium,

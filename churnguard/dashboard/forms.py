@@ -25,6 +25,7 @@ SORTS = [
     ("-tenure", _("Longest tenure first")),
     ("tenure", _("Shortest tenure first")),
 ]
+DEFAULTS = {"churned": "no", "sort": "-risk"}  # what holds where the address says nothing
 
 
 class ClientFilterForm(forms.Form):
@@ -36,12 +37,16 @@ class ClientFilterForm(forms.Form):
     contract = forms.ChoiceField(label=_("Contract"), required=False)
     internet = forms.ChoiceField(label=_("Internet"), required=False)
     senior = forms.ChoiceField(
-        label=_("Age group"), required=False, choices=[("", _("Any age")), ("yes", _("Seniors")), ("no", _("Not seniors"))]
+        label=_("Age group"),
+        required=False,
+        choices=[("", _("Any age")), ("yes", _("Seniors")), ("no", _("Not seniors"))],
     )
     driver = forms.ChoiceField(label=_("Main driver"), required=False)
     tenure_from = forms.IntegerField(label=_("Tenure from (months)"), required=False, min_value=0, max_value=1200)
     tenure_to = forms.IntegerField(label=_("Tenure to (months)"), required=False, min_value=0, max_value=1200)
-    charges_from = forms.DecimalField(label=_("Charges from"), required=False, min_value=0, max_digits=12, decimal_places=3)
+    charges_from = forms.DecimalField(
+        label=_("Charges from"), required=False, min_value=0, max_digits=12, decimal_places=3
+    )
     charges_to = forms.DecimalField(label=_("Charges to"), required=False, min_value=0, max_digits=12, decimal_places=3)
     sort = forms.ChoiceField(label=_("Order"), required=False, choices=SORTS)
 
@@ -51,16 +56,21 @@ class ClientFilterForm(forms.Form):
         self.fields["contract"].choices = [("", _("Any contract")), *_levels(groups.get("contract", {}))]
         self.fields["internet"].choices = [("", _("Any internet")), *_levels(groups.get("internet_service", {}))]
         drivers = run.summary.get("drivers", []) if run else []
-        self.fields["driver"].choices = [("", _("Any driver")), *((d["feature"], feature_name(d["feature"])) for d in drivers)]
+        self.fields["driver"].choices = [
+            ("", _("Any driver")),
+            *((d["feature"], feature_name(d["feature"])) for d in drivers),
+        ]
         for name, field in self.fields.items():
             is_select = isinstance(field, forms.ChoiceField)
-            neutral = {"churned": "all", "sort": "-risk"}.get(name, "")
-            value = (data or {}).get(name) or {"churned": "no"}.get(name, neutral)
+            neutral = "all" if name == "churned" else ""
+            value = (data or {}).get(name) or DEFAULTS.get(name, neutral)
             field.widget.attrs["class"] = ("select" if is_select else "input") + (
                 " is-set" if is_select and value != neutral and name != "sort" else ""
             )
             if is_select and name != "sort":
                 field.widget.attrs["data-neutral"] = neutral
+            if name in DEFAULTS:
+                field.widget.attrs["data-default"] = DEFAULTS[name]
             field.widget.attrs["aria-label"] = field.label
 
     def clean(self):
@@ -76,7 +86,7 @@ class ClientFilterForm(forms.Form):
         """The valid part of what was asked: a bad value is shown, and filters nothing."""
         self.is_valid()
         found = getattr(self, "cleaned_data", {})
-        churned = found.get("churned") or "no"
+        churned = found.get("churned") or DEFAULTS["churned"]
         return ClientFilter(
             search=found.get("q") or "",
             band=found.get("band") or "",
@@ -88,7 +98,7 @@ class ClientFilterForm(forms.Form):
             charges_to=found.get("charges_to"),
             senior={"yes": True, "no": False}.get(found.get("senior") or ""),
             churned="" if churned == "all" else churned,
-            sort=found.get("sort") or "-risk",
+            sort=found.get("sort") or DEFAULTS["sort"],
         )
 
     @property
@@ -110,14 +120,16 @@ class ClientFilterForm(forms.Form):
         chips = []
         if found.get("q"):
             chips.append({"words": f"“{found['q']}”", "drop": {"q": None}})
-        status = found.get("churned") or "no"
+        status = found.get("churned") or DEFAULTS["churned"]
         if status != "all":
             chips.append({"words": str(dict(STATUSES)[status]), "drop": {"churned": "all"}})
         for name in ("band", "contract", "internet", "senior"):
             if found.get(name):
                 chips.append({"words": str(dict(self.fields[name].choices)[found[name]]), "drop": {name: None}})
         if found.get("driver"):
-            chips.append({"words": _("Driver: %(name)s") % {"name": feature_name(found["driver"])}, "drop": {"driver": None}})
+            chips.append(
+                {"words": _("Driver: %(name)s") % {"name": feature_name(found["driver"])}, "drop": {"driver": None}}
+            )
         for name, words in (("tenure", _("Tenure (months)")), ("charges", _("Charges"))):
             low, high = found.get(f"{name}_from"), found.get(f"{name}_to")
             if low is not None or high is not None:

@@ -241,7 +241,10 @@ def profile(customer: Customer) -> list[tuple[str, str]]:
         (field("language").verbose_name, _language(customer.language)),
         (field("gender").verbose_name, wording.value_name(customer.gender) if customer.gender else ""),
         (field("age").verbose_name, "" if customer.age is None else str(customer.age)),
-        *((field(name).verbose_name, _flag(getattr(customer, name))) for name in ("senior_citizen", "partner", "dependents")),
+        *(
+            (field(name).verbose_name, _flag(getattr(customer, name)))
+            for name in ("senior_citizen", "partner", "dependents")
+        ),
         (field("persona").verbose_name, customer.persona),
     ]
     return [(str(label), value) for label, value in rows if value]

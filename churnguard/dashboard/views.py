@@ -28,7 +28,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     """The base at a glance. While a job is open its bar (the fragment ``job``) is asked again; at its end the page is."""
     if request.htmx and request.htmx.target == "job":
         job = selectors.get_open_job()
-        response = render_page(request, "dashboard/dashboard.html#job", {"job": job, "job_words": selectors.job_words(job)})
+        response = render_page(
+            request, "dashboard/dashboard.html#job", {"job": job, "job_words": selectors.job_words(job)}
+        )
         if job is None:
             response["HX-Refresh"] = "true"
         return response
@@ -75,9 +77,15 @@ def export_clients(request: HttpRequest) -> HttpResponse:
     form = ClientFilterForm(request.GET, run=predictions.current_run())
     wanted = form.wanted()
     # Which filters, not their values: a search may be a name.
-    tenants_services.record("customers_exported", actor=request.user, filters=sorted(k for k, v in request.GET.items() if v))
-    response = StreamingHttpResponse(export.lines(request.tenant, wanted, form.wanted_driver), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="customers-{request.tenant.slug}-{timezone.localdate():%Y-%m-%d}.csv"'
+    tenants_services.record(
+        "customers_exported", actor=request.user, filters=sorted(k for k, v in request.GET.items() if v)
+    )
+    response = StreamingHttpResponse(
+        export.lines(request.tenant, wanted, form.wanted_driver), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = (
+        f'attachment; filename="customers-{request.tenant.slug}-{timezone.localdate():%Y-%m-%d}.csv"'
+    )
     return response
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from math import floor
 
 from django import template
 from django.utils import formats
@@ -29,6 +30,12 @@ def percent(value: float | None, digits: int = 0) -> str:
     if value is None:
         return "–"
     return formats.number_format(round(100 * float(value), digits), digits) + percent_sign()
+
+
+@register.filter
+def risk_percent(value: float | None) -> str:
+    """A customer's risk in whole percents, rounded down: 59.9 % must not read as the 60 % at which a band begins."""
+    return "–" if value is None else percent(floor(100 * value + 1e-6) / 100)
 
 
 @register.filter
@@ -113,14 +120,14 @@ def chart(figure: dict | None, element_id: str, label: str = "", height: int = 2
         json.dumps(figure, ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     )
     return format_html(
-        '<div id="{}" class="chart chart-h{}" data-chart="{}-data" role="img" aria-label="{}"></div>'
+        '<div id="{}" class="chart chart-h{}" data-chart="{}-data" role="figure" aria-label="{}"></div>'
         '<script type="application/json" id="{}-data">{}</script>',
         element_id,
         height,
         element_id,
         label,
         element_id,
-        mark_safe(payload),  # noqa: S308  escaped above: <, > and & never reach the page
+        mark_safe(payload),  # escaped above: <, > and & never reach the page
     )
 
 

@@ -15,7 +15,7 @@ from . import schema
 from .schema import FLAG_VALUES, normalise, normalise_header
 
 MORE: dict[str, str] = {
-    "external_id": "id, uid, customer number, customer no, customer code, customer key, customer ref, customer reference,"
+    "external_id": "id, nr, uid, customer number, customer no, customer code, customer key, customer ref, customer reference,"
     " cust id, cust no, client number, client no, client code, client key, clientnum, client num, user id, userid, user,"
     " subscriber id, subscriber number, subscriberid, subscription id, account id, account number, account no, acct id,"
     " member id, contract number, contract id, msno, party id, household id, customer uuid, customer identifier,"
@@ -167,9 +167,12 @@ def matches(header: str, *, has_months: bool = False) -> list[Match]:
     """
     exact, by_words = _index()
     found: dict[str, Match] = {}
+    passed_over = False
 
     def add(target: str, how: str, alias: str, score: float) -> None:
+        nonlocal passed_over
         if not has_months and compact(alias) in _ONLY_WITH_MONTHS:
+            passed_over = True
             return
         if target not in found or found[target].score < score:
             found[target] = Match(target, how, alias, round(score, 3))
@@ -185,17 +188,28 @@ def matches(header: str, *, has_months: bool = False) -> list[Match]:
         if without and without != mine:
             for target, alias in by_words.get(without, ()):
                 add(target, "words_alias", alias, 0.8 - loss)
-    if not found:
+    if not found and not passed_over:
         key = compact(bare)
         if len(key) >= _FUZZY_LENGTH and not is_row_number(header):
+            swapped = [key[:i] + key[i + 1] + key[i] + key[i + 2 :] for i in range(len(key) - 1)]
             near = difflib.get_close_matches(key, _fuzzy_keys(), n=3, cutoff=_FUZZY)
-            for other in near:
-                ratio = difflib.SequenceMatcher(None, key, other).ratio()
-                # "age2" is not "age": digits are never typing errors
-                if re.sub(r"\D", "", key) == re.sub(r"\D", "", other):
-                    for target, alias, _score in exact[other]:
+            for other in dict.fromkeys([*near, *(k for k in swapped if k in exact and len(k) >= _FUZZY_LENGTH)]):
+                ratio = max(_FUZZY, difflib.SequenceMatcher(None, key, other).ratio())
+                for target, alias, _score in exact[other]:
+                    if _same_but_typing(bare, alias):
                         add(target, "fuzzy_alias", alias, 0.75 * ratio)
     return sorted(found.values(), key=lambda match: -match.score)
+
+
+def _same_but_typing(header: str, alias: str) -> bool:
+    """Whether two headers differ by typing errors only, not by a word ("total day charge") or a digit ("age 2")."""
+    mine, theirs = normalise_header(header).split(), normalise_header(alias).split()
+    if re.sub(r"\D", "", header) != re.sub(r"\D", "", alias):
+        return False
+    if 1 in (len(mine), len(theirs)):
+        return True  # written without spaces: the words cannot be told apart
+    alike = [difflib.SequenceMatcher(None, a, b).ratio() for a, b in zip(mine, theirs, strict=False)]
+    return len(mine) == len(theirs) and min(alike) >= 0.75
 
 
 @lru_cache(maxsize=1)
@@ -224,7 +238,9 @@ STAYED = _words(
     " non résilié, non churné, not left, in force, client fidèle"
 )
 NEW = _words("joined, new, new customer, just joined, nouveau, nouvelle, nouveau client, arrivé, newly joined")
-UNSURE = _words("suspended, pending, paused, on hold, suspendu, suspendue, en attente, en pause, indéterminé, trial, essai")
+UNSURE = _words(
+    "suspended, pending, paused, on hold, suspendu, suspendue, en attente, en pause, indéterminé, trial, essai"
+)
 OUTCOME_HEADER = _words("status, statut, customer status, statut client, etat, target, label, class, y, outcome, situation,"
                         " etat client, statut abonnement, subscription status, account status, etat abonnement, cible")  # fmt: skip
 STAYED_HEADER = _words("retained, stayed, is active, active, actif, est actif, fidele, retention, is retained, renewed, still active,"

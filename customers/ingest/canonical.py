@@ -30,7 +30,7 @@ def find_header(rows: Sequence[Sequence[str]]) -> int:
         raise TableRefused("empty")
     if max(counts) < 2:
         raise TableRefused("one_column")
-    enough = max(2, statistics.median_high(counts) / 2)
+    enough = max(2, statistics.median_low(counts) / 2)
     return next((i for i, n in enumerate(filled) if n >= enough), filled.index(max(filled)))
 
 
@@ -108,7 +108,9 @@ class Sink:
     def __enter__(self) -> Sink:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.path:
             try:
                 if kind is None:

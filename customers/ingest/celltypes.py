@@ -208,7 +208,7 @@ def id_shape(column: ColumnSample) -> str | None:
         return None
     if any(len(value) > 64 or " " in value for value in column.counts) or date_order(column.counts) is not None:
         return None
-    shapes = Counter(re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", value)) for value in column.counts)
+    shapes = Counter(re.sub(r"[^\W\d_]", "A", re.sub(r"\d+", "9", value)) for value in column.counts)
     digits_only = column.share(str.isdigit)
     if digits_only == 1.0:
         lengths = {len(value) for value in column.counts}
@@ -217,5 +217,7 @@ def id_shape(column: ColumnSample) -> str | None:
         return None
     alike = shapes.most_common(1)[0][1] / column.distinct
     has_digits = column.share(lambda text: any(c.isdigit() for c in text))
-    hexadecimal = column.share(lambda text: re.fullmatch(r"[0-9a-fA-F-]{16,64}|[A-Za-z0-9+/=_-]{20,64}", text) is not None)
+    hexadecimal = column.share(
+        lambda text: re.fullmatch(r"[0-9a-fA-F-]{16,64}|[A-Za-z0-9+/=_-]{20,64}", text) is not None
+    )
     return "pattern" if has_digits >= _AGREE and (alike >= 0.9 or hexadecimal >= 0.99) else None

@@ -66,7 +66,7 @@ def _by_mark(head: bytes) -> str | None:
     return None
 
 
-def _count_nuls(head: bytes, file) -> int:  # noqa: ANN001
+def _count_nuls(head: bytes, file) -> int:
     nuls = head.count(0)
     while block := file.read(_BLOCK):
         nuls += block.count(0)
@@ -87,7 +87,7 @@ def _without_mark(head: bytes) -> str | None:
     return name
 
 
-def _narrow(path: Path, block: bytes, file) -> Encoding:  # noqa: ANN001
+def _narrow(path: Path, block: bytes, file) -> Encoding:
     """One byte or UTF-8. Goes on to the end: the first accent of a large file may stand in its last megabyte."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     evidence: list[bytes] = []
@@ -155,23 +155,9 @@ def likelihood(text: str) -> float:
     total = 0.0
     padded = f" {text} "
     for i, char in enumerate(text):
-        if char < "\x80":
-            continue
-        before, after = padded[i], padded[i + 2]
-        total += _weight(char)
-        if char.isalpha():
-            if before.islower() and char.isupper():
-                total -= 3  # cafÈ
-            elif char.islower() and before.isupper() and after.isupper():
-                total -= 3
-            if before.isdigit() or after.isdigit():
-                total -= 2
-            if _is_arabic(char) and (before.isascii() and before.isalpha() or after.isascii() and after.isalpha()):
-                total -= 4
-            if not before.isalpha() and not after.isalpha() and char.lower() not in "àaoy":
-                total -= 1.5  # a word of one letter
-        elif before.isalpha() and after.isalpha() and char not in "’‘·":
-            total -= 3  # caf…s
+        if char >= "\x80":
+            before, after = padded[i], padded[i + 2]
+            total += _arabic_weight(char, before, after) if _is_arabic(char) else _latin_weight(char, before, after)
     return total
 
 
@@ -179,12 +165,29 @@ def _is_arabic(char: str) -> bool:
     return "\u0600" <= char <= "\u06ff"
 
 
-def _weight(char: str) -> float:
-    known = _COMMON.get(char)
-    if known is not None:
-        return known
-    if _is_arabic(char):
-        return _ARABIC
-    if char == "\ufffd" or char < "\xa0":
-        return _CONTROL
-    return _LETTER if char.isalpha() else _SYMBOL
+def _arabic_weight(char: str, before: str, after: str) -> float:
+    if not "\u060c" <= char <= "\u0652":  # Persian and Urdu, which cp1256 has for want of another place
+        return _CONTROL - 1
+    if any(near.isalpha() and not _is_arabic(near) for near in (before, after)):
+        return _SYMBOL - 3  # نٌْez
+    return _ARABIC if _is_arabic(before) or _is_arabic(after) else _LETTER
+
+
+def _latin_weight(char: str, before: str, after: str) -> float:
+    weight = _COMMON.get(char)
+    if weight is None:
+        if char == "\ufffd" or char < "\xa0":
+            return _CONTROL
+        weight = _LETTER if char.isalpha() else _SYMBOL
+    if char.isalpha():
+        if before.islower() and char.isupper():
+            weight -= 3  # cafÈ
+        elif char.islower() and before.isupper() and after.isupper():
+            weight -= 3
+        if before.isdigit() or after.isdigit():
+            weight -= 2
+        if not before.isalpha() and not after.isalpha() and char.lower() not in "àaoy":
+            weight -= 1.5  # a word of one letter
+    elif before.isalpha() and after.isalpha() and char not in "’‘·":
+        weight -= 3  # caf…s
+    return weight

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from .aliases import compact, flag_of, label_key
-from .celltypes import ATTRIBUTE_TYPES, CATEGORY, attribute_type, sample_columns, target_column
+from .celltypes import ATTRIBUTE_TYPES, CATEGORY, attribute_type, sample_columns
 from .cleaning import Wrong
 from .schema import COLUMNS, UNKNOWN_VALUES, USAGE_COLUMNS
 
@@ -69,6 +69,23 @@ def row_hash(cells: Iterable[object], occurrence: int = 1) -> str:
     return number if occurrence == 1 else f"{number}-{occurrence}"
 
 
+class _Places:
+    """Where a header stands in a file: as it is written or, where nobody writes it so, without case and punctuation."""
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        self._exact: dict[str, int] = {}
+        self._loose: dict[str, int] = {}
+        for position, name in enumerate(unique_headers(headers)):
+            self._exact[name] = position
+            self._loose.setdefault(compact(name) or name, position)
+
+    def __contains__(self, header: str) -> bool:
+        return header in self._exact or (compact(header) or header) in self._loose
+
+    def __getitem__(self, header: str) -> int:
+        return self._exact[header] if header in self._exact else self._loose[compact(header) or header]
+
+
 class RowNumbers:
     """Customer numbers for a file that has none, row after row; exact copies get numbers of their own.
 
@@ -120,17 +137,17 @@ class Mapping:
 
     def positions(self, headers: Sequence[str]) -> dict[str, int]:
         """Position of each standard field in a file with these headers; fields whose header is absent are left out."""
-        place = self._places(headers)
+        place = _Places(headers)
         named = (header for header, target in self.targets.items() if target not in (ATTRIBUTE, IGNORE))
-        return {self.targets[h]: place[compact(h) or h] for h in named if (compact(h) or h) in place}
+        return {self.targets[header]: place[header] for header in named if header in place}
 
     def attributes(self, headers: Sequence[str]) -> list[tuple[int, str, str]]:
         """(position, name, type) of each column kept as an attribute, in the order of the file."""
-        place = self._places(headers)
+        place = _Places(headers)
         kept = [
-            (place[compact(header) or header], header, self.types.get(header, CATEGORY))
+            (place[header], header, self.types.get(header, CATEGORY))
             for header, target in self.targets.items()
-            if target == ATTRIBUTE and (compact(header) or header) in place
+            if target == ATTRIBUTE and header in place
         ]
         return sorted(kept)
 
@@ -163,7 +180,7 @@ class Mapping:
         ``_in_sample``: the sample may only have missed them).
         """
         found: list[Problem] = []
-        place = self._places(headers)
+        place = _Places(headers)
         for target, count in Counter(self.targets.values()).items():
             if target in (ATTRIBUTE, IGNORE):
                 continue
@@ -175,7 +192,7 @@ class Mapping:
         for header, kind in self.types.items():
             if kind not in ATTRIBUTE_TYPES:
                 found.append(Problem("unknown_type", {"header": header, "type": kind}))
-        missing = [header for header in self.targets if (compact(header) or header) not in place]
+        missing = [header for header in self.targets if header not in place]
         essential = [h for h in missing if self.targets[h] in (ID, LABEL, MONTH)]
         if essential:
             found.append(Problem("missing_column", {"headers": essential}))
@@ -200,10 +217,10 @@ class Mapping:
         both = {label_key(v) for v in self.label_yes} & {label_key(v) for v in (*self.label_no, *self.label_unknown)}
         if both:
             return [Problem("label_value_twice", {"header": label, "values": sorted(both)})]
-        position = self._places(headers).get(compact(label) or label)
-        if rows is None or position is None:
+        place = _Places(headers)
+        if rows is None or label not in place:
             return []
-        column = sample_columns(headers, rows)[position]
+        column = sample_columns(headers, rows)[place[label]]
         if not column.known:
             return [] if self.label_yes == (ANY_VALUE,) else [Problem("label_empty_in_sample", {"header": label})]
         meanings = set()
@@ -218,13 +235,6 @@ class Mapping:
         if False not in meanings and self.label_yes != (ANY_VALUE,):
             return [Problem("label_one_class_in_sample", facts)]
         return [Problem("label_value_unclear_in_sample", facts)] if "unclear" in meanings else []
-
-    @staticmethod
-    def _places(headers: Sequence[str]) -> dict[str, int]:
-        places: dict[str, int] = {}
-        for position, name in enumerate(unique_headers(headers)):
-            places.setdefault(compact(name) or name, position)
-        return places
 
     # ------------------------------------------------------------ changes: each gives a new mapping
 
@@ -260,14 +270,12 @@ class Mapping:
     def with_label(
         self, column: str, yes: Sequence[str] = (), no: Sequence[str] = (), unknown: Sequence[str] = ()
     ) -> Mapping:
-        """The column that says who left, and its values. Without ``yes``, one that says yes or no is taken as it is."""
+        """The column that says who left, and its values; without ``yes`` nothing is said yet, and ``problems`` tells so."""
         changed = self.with_target(column, LABEL)
         same = self.header_of(LABEL) == changed.header_of(LABEL)
         if not yes and same and self.label_yes:
             return changed
-        return replace(
-            changed, label_yes=tuple(yes) or ("1",), label_no=tuple(no), label_unknown=tuple(unknown)
-        )
+        return replace(changed, label_yes=tuple(yes), label_no=tuple(no), label_unknown=tuple(unknown))
 
     def without_label(self) -> Mapping:
         """Nobody is said to have left or stayed; the label's column is left out."""
@@ -289,8 +297,8 @@ class Mapping:
         columns: dict[str, object] = {}
         for header, target in self.targets.items():
             columns[header] = {"target": target}
-            if target == ATTRIBUTE:
-                columns[header] = {"target": target, "type": self.types.get(header, CATEGORY)}
+            if header in self.types:
+                columns[header] = {"target": target, "type": self.types[header]}
         label = {"yes": list(self.label_yes), "no": list(self.label_no), "unknown": list(self.label_unknown)}
         return {"version": VERSION, "columns": columns, "id": self.id_rule, "label": label}
 
@@ -310,11 +318,11 @@ class Mapping:
         for header, entry in data["columns"].items():
             entry = {"target": entry} if isinstance(entry, str) else entry
             target = entry.get("target") if isinstance(entry, dict) else None
-            kind = entry.get("type", CATEGORY) if isinstance(entry, dict) else None
+            kind = entry.get("type", "") if isinstance(entry, dict) else None
             if not isinstance(target, str) or not isinstance(kind, str):
                 raise MappingRefused("bad_column", header=str(header)[:120])
             targets[str(header)] = target
-            if target == ATTRIBUTE:
+            if kind:
                 types[str(header)] = kind
         rule = data.get("id", BY_COLUMN if ID in targets.values() else ROW_HASH)
         label = data.get("label") or {}
@@ -332,16 +340,10 @@ class Mapping:
 
 def typed(mapping: Mapping, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Mapping:
     """The mapping with the type of every attribute that has none, judged on a sample."""
-    places = mapping._places(headers)
+    places = _Places(headers)
     columns = sample_columns(headers, rows)
     types = dict(mapping.types)
     for header, target in mapping.targets.items():
-        if target == ATTRIBUTE and header not in types and (compact(header) or header) in places:
-            types[header] = attribute_type(columns[places[compact(header) or header]])
+        if target == ATTRIBUTE and header not in types and header in places:
+            types[header] = attribute_type(columns[places[header]])
     return replace(mapping, types=types)
-
-
-__all__ = [
-    "ANY_VALUE", "ATTRIBUTE", "BY_COLUMN", "ID", "IGNORE", "LABEL", "MONTH", "ROW_HASH", "ROW_NUMBER", "TARGETS", "Mapping",
-    "MappingRefused", "Problem", "RowNumbers", "row_hash", "shape_key", "target_column", "typed", "unique_headers",
-]  # fmt: skip

@@ -81,7 +81,16 @@ def test_every_page_is_clean_and_fits(site, open_page, width, dark):
     sign_in(page, site, "olfa@atlas.example.com")
     page.goto(f"{site}/clients")
     customer = page.locator("a.stretch:visible").first.get_attribute("href")
-    for path in ("/dashboard", "/clients", customer, "/imports", "/mlops", "/mlops/versions/1", "/notifications", "/password"):
+    for path in (
+        "/dashboard",
+        "/clients",
+        customer,
+        "/imports",
+        "/mlops",
+        "/mlops/versions/1",
+        "/notifications",
+        "/password",
+    ):
         page.goto(site + path)
         page.wait_for_load_state("networkidle")
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

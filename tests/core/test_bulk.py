@@ -73,10 +73,12 @@ def test_stage_is_gone_afterwards_and_can_be_made_again():
 
 
 def test_failure_inside_a_stage_undoes_what_was_written(atlas):
-    with pytest.raises(RuntimeError), bulk.stage("incoming_test", TYPES) as stage:
-        stage.load([(1, "x", None)])
+    def half(stage):
         Customer.objects.create(external_id="half-done")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError), bulk.stage("incoming_test", TYPES) as stage:
+        half(stage)
     assert not Customer.objects.exists()
 
 

@@ -126,10 +126,13 @@ def test_waiting_job_is_cancelled_at_once(job):
 
 
 def test_running_job_stops_at_its_next_report(job):
-    with pytest.raises(jobs.Cancelled), jobs.claimed(Import, job.pk) as held:
+    def work(held):
         jobs.cancel(again(job))
         held.report(1, 2, "next")
         pytest.fail("went on")
+
+    with pytest.raises(jobs.Cancelled), jobs.claimed(Import, job.pk) as held:
+        work(held)
     assert again(job).state == JobState.CANCELLED
 
 

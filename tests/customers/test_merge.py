@@ -113,7 +113,7 @@ def test_number_in_another_field_is_the_same_the_second_time(value):
     rows = [row(2, "C1", points=value)]
     merge_customers(COLUMNS, rows)
     assert merge_customers(COLUMNS, rows) == Merged(0, 0, 1)
-    assert Customer.objects.get().attributes == {"points": value}
+    assert float(Customer.objects.get().attributes["points"]) == value  # PostgreSQL gives 1e300 back as a whole number
 
 
 @pytest.mark.parametrize("amount", ["0.1", "0.001", "19.999", "99999999.999", "0", "118.750"])

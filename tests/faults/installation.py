@@ -1,4 +1,4 @@
-"""A small installation with processes of its own, for tests that kill some of them: database, broker, worker, beat, site.
+"""A small installation with processes of its own, for tests that kill some of them: broker, worker, beat, site, rows.
 
 The test looks at its rows over a plain connection: Django in the test's own process has another database.
 """

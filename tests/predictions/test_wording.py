@@ -22,7 +22,7 @@ def driver(feature: str, value, effect: float = 0.5, currency: str = "TND") -> s
         ("contract", "Month-to-month", "Contract: Month-to-month. This raises the risk."),
         ("tenure", 1.0, "Tenure: 1 month. This raises the risk."),
         ("tenure", 34, "Tenure: 34 months. This raises the risk."),
-        ("monthly_charges", 1118.5, "Monthly charges: 1,118.50 TND. This raises the risk."),
+        ("monthly_charges", 1118.6, "Monthly charges: 1,119\u00a0TND. This raises the risk."),
         ("age", 41.0, "Age: 41. This raises the risk."),
         ("senior_citizen", "Yes", "Senior citizen: Yes. This raises the risk."),
         ("tech_support", None, "Tech support: not known. This raises the risk."),

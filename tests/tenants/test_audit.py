@@ -62,9 +62,12 @@ def test_entry_and_change_stand_or_fall_together(atlas_scope):
     from django.db import transaction
 
     before = AuditEntry.objects.count()
-    with pytest.raises(RuntimeError), transaction.atomic():
+    def half():
         services.record("thing_done")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        half()
     assert AuditEntry.objects.count() == before
     services.record("thing_done")
     assert services.verify_trail() is None

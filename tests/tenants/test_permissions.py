@@ -1,5 +1,6 @@
 """Who may do what: one table, and doors that read it."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ def test_every_role_is_in_the_table():
     assert set(CAPABILITIES) == set(Role.values)
 
 
-@pytest.mark.parametrize(("lower", "higher"), list(zip(LADDER, LADDER[1:], strict=False)))
+@pytest.mark.parametrize(("lower", "higher"), list(pairwise(LADDER)))
 def test_each_role_may_all_that_the_one_below_may_and_more(lower, higher):
     assert CAPABILITIES[lower] < CAPABILITIES[higher]
 

@@ -94,15 +94,17 @@ def test_new_row_belongs_to_the_company_in_scope(atlas, make):
         assert Customer.objects.get().tenant_id == atlas.pk
 
 
-@pytest.mark.parametrize("make", ["create", "save", "bulk_create"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **row: Customer.objects.create(**row),
+        lambda **row: Customer(**row).save(),
+        lambda **row: Customer.objects.bulk_create([Customer(**row)]),
+    ],
+)
 def test_new_row_of_another_company_is_refused(atlas, borealis, make):
     with tenant_scope(atlas), pytest.raises(ScopeError):
-        if make == "create":
-            Customer.objects.create(external_id="x", tenant=borealis)
-        elif make == "save":
-            Customer(external_id="x", tenant=borealis).save()
-        else:
-            Customer.objects.bulk_create([Customer(external_id="x", tenant=borealis)])
+        make(external_id="x", tenant=borealis)
 
 
 def test_another_companys_row_in_hand_is_neither_saved_nor_deleted(atlas, both):

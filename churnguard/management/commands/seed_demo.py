@@ -15,7 +15,9 @@ from tenants.scoping import tenant_scope
 
 
 class Command(BaseCommand):
-    help = "Sample data: companies, people, customers with months of use and past campaigns; or only a file of customers."
+    help = (
+        "Sample data: companies, people, customers with months of use and past campaigns; or only a file of customers."
+    )
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--customers", type=int, default=7000)

@@ -31,17 +31,17 @@ document.addEventListener("visibilitychange", ring);
 
 for (const toast of document.querySelectorAll(".toast:not(.toast-error)")) setTimeout(() => toast.remove(), 8_000);
 
-// A filter left empty does not stand in the address.
+// A filter left empty, or at what holds without it, does not stand in the address.
+const says = (form, name, value) => value !== "" && form?.elements?.[name]?.dataset?.default !== value;
 document.body.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.verb !== "get") return;
   for (const [name, value] of [...event.detail.formData.entries()]) {
-    if (value === "") event.detail.formData.delete(name);
+    if (!says(event.detail.elt.closest("form"), name, value)) event.detail.formData.delete(name);
   }
 });
 document.addEventListener("submit", (event) => {
-  if (event.target.matches("form[method=get]")) {
-    for (const field of event.target.elements) if (field.name && field.value === "") field.disabled = true;
-  }
+  if (event.target.method !== "get" || event.target.hasAttribute("hx-get")) return;
+  for (const field of event.target.elements) field.disabled ||= Boolean(field.name) && !says(event.target, field.name, field.value);
 });
 
 // A select that narrows the list looks set as soon as it is.
