@@ -7,6 +7,8 @@ from predictions import services as predictions
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
+from . import pipeline
+
 
 @shared_task(ignore_result=True)
 def score_every_company(**_: object) -> None:
@@ -14,3 +16,10 @@ def score_every_company(**_: object) -> None:
         with tenant_scope(tenant):
             if run := predictions.open_scoring():
                 jobs.ring(run)
+
+
+@shared_task(ignore_result=True, expires=60)
+def catch_up_pipelines(**_: object) -> None:
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant):
+            pipeline.catch_up()

@@ -206,6 +206,12 @@ def open_scoring(*, requested_by: User | None = None) -> ScoringRun | None:
         raise
 
 
+def needs_scoring() -> bool:
+    """Whether the version in charge has neither scored everybody nor is about to (a failed attempt counts as tried)."""
+    version = selectors.champion()
+    return version is not None and not ScoringRun.objects.filter(version=version).exists()
+
+
 def require_scoring() -> ScoringRun:
     """As ``open_scoring``; Refused, with the reason, where no model is in charge."""
     run = open_scoring()
@@ -256,6 +262,9 @@ def score_customers(*, run_id: int, follow: bool = True) -> ScoringRun:
 
 def _score_everybody(held: jobs.Claim, run: ScoringRun) -> None:
     held.report(0, 1, _("Loading the model"))
+    champion = selectors.champion()
+    if champion is not None and champion.pk != run.version_id:
+        held.save(version=champion)  # another model took charge while this run waited
     fitted = load_model(run.version)
     Score.objects.filter(run=run).delete()  # what an interrupted attempt left
     total = customers.count_all()

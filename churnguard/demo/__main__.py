@@ -100,7 +100,11 @@ class Start:
 
 
 def note(line: str) -> None:
-    print(line, flush=True)
+    """Say it, if anybody still listens: a Ctrl-C also ends a `tee` behind us, a closed window its terminal."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -212,7 +212,7 @@ CELERY_TASK_TIME_LIMIT = 3_480
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3_600,
     "socket_connect_timeout": 2,
-    "socket_timeout": 10,
+    "socket_timeout": 3,  # a page that asks for a job waits no longer for a broker that hangs
     "max_retries": 1,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -177,7 +177,7 @@ def _latin_weight(char: str, before: str, after: str) -> float:
     weight = _COMMON.get(char)
     if weight is None:
         if char == "\ufffd" or char < "\xa0":
-            return _CONTROL
+            return _CONTROL - (char == "\ufffd")  # that one could not even be read
         weight = _LETTER if char.isalpha() else _SYMBOL
     if char.isalpha():
         if before.islower() and char.isupper():

@@ -21,6 +21,8 @@ import pandas as pd
 from pandas.api import types
 
 from .celltypes import date_order
+from .profiles import as_numbers
+from .readiness import half_width
 from .schema import UNKNOWN_VALUES, normalise_header
 
 QUARANTINE, WARN, SET_ASIDE = "quarantine", "warn", "set_aside"
@@ -123,15 +125,6 @@ def watch(
     return sorted(findings, key=lambda f: (QUARANTINE, WARN, SET_ASIDE).index(f.severity))
 
 
-def hanley_mcneil(auc: float, left: float, stayed: float) -> float:
-    """Standard error of an AUC from so many leavers and stayers (Hanley, McNeil 1982, formula 2)."""
-    if left < 1 or stayed < 1:
-        return math.inf
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = auc * (1 - auc) + (left - 1) * (q1 - auc**2) + (stayed - 1) * (q2 - auc**2)
-    return math.sqrt(max(0.0, variance) / (left * stayed))
-
-
 class _Cells:
     """A column as codes (int64 [n], -1 unknown), and as numbers (float64 [n], NaN unknown) where it is numbers or days."""
 
@@ -154,7 +147,7 @@ class _Cells:
             self.numbers = np.append(numbers, np.nan)[codes]
         self.is_text = text and numbers is None
         self.is_whole = numbers is not None and bool(np.all(numbers[used] == np.floor(numbers[used])))
-        self.longest = max((len(str(levels[code])) for code in used[:200]), default=0)
+        self.is_one_word = not any(" " in str(levels[code]).strip() for code in used[:200])
 
     def _as_numbers(self, levels: pd.Index, used: np.ndarray, text: bool) -> np.ndarray | None:
         if types.is_datetime64_any_dtype(levels.dtype):
@@ -170,7 +163,7 @@ class _Cells:
             found = days.to_numpy("datetime64[s]").astype(np.float64) / 86_400
             found = np.where(days.isna(), np.nan, found)
         else:
-            found = pd.to_numeric(pd.Series(known).str.replace(",", ".", regex=False), errors="coerce").to_numpy(float)
+            found = as_numbers(known)
         if np.isfinite(found).mean() < 0.95:
             return None
         numbers = np.full(len(levels), np.nan)
@@ -210,7 +203,7 @@ def _set_aside(cells: _Cells, header: str) -> list[str]:
     named = _IDENTIFIER.search(normalise_header(header)) is not None
     unique = cells.distinct >= 0.99 * known
     if cells.is_text:
-        return ["identifier"] if unique and (named or cells.longest <= 40) else ["near_unique_text"]
+        return ["identifier"] if unique and (named or cells.is_one_word) else ["near_unique_text"]
     # Measures are near unique too: numbers are customer numbers when whole, all different and named so, or without gaps
     values = cells.numbers[cells.known]
     counts = unique and cells.is_whole and np.nanmax(values) - np.nanmin(values) <= 1.25 * known
@@ -225,7 +218,7 @@ def _judge(cells: _Cells, header: str, truth: np.ndarray, weight: np.ndarray, fo
         return None
     auc = _auc_of(cells, truth, folds)
     left, stayed = float((truth == 1).sum()), float((truth == 0).sum())
-    error = 1.96 * hanley_mcneil(auc, left, stayed)
+    error = half_width(auc, left, stayed)
     evidence = {
         "auc": auc,
         "auc_low": max(0.5, auc - error),

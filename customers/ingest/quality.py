@@ -2,8 +2,8 @@
 
 Counts are exact. Distributions come from a sample of rows drawn by a hash of their number (the rows with the smallest
 hashes, Cohen and Kaplan 2007), so the result does not depend on how the table was cut into batches, and two profilers of two
-halves merge into that of the whole. Distinct values are exact to 4,096 and then estimated from the smallest hashes (Bar-Yossef
-and others 2002; about 3 %); the commonest values are counted after Misra and Gries (1982; merging: Agarwal and others 2012).
+halves merge into that of the whole. Distinct values are exact to 16,383 and then estimated from the smallest hashes (Bar-Yossef
+and others 2002; about 1 %); the commonest values are counted after Misra and Gries (1982; merging: Agarwal and others 2012).
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from .profiles import Profile, as_numbers, describe, drift_since, number_text
+from .profiles import Profile, as_numbers, describe, drift_since, in_reach, number_text
 from .schema import UNKNOWN_VALUES, normalise
 
 SAMPLE_ROWS = 10_000
 COUNTED_VALUES = 1_000
-SMALLEST_HASHES = 1_024
-EXACT_DISTINCT = 4_096
+EXACT_DISTINCT = 16_384
 MOST_KEYS = 4_000_000  # rows among which duplicates are looked for: 8 bytes each
 IDENTITY = ("first_name", "last_name", "email")
 _TOP = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -191,7 +190,7 @@ class _Counts:
         self.seen += len(column)
         levels, times = counts.index, counts.to_numpy(dtype=np.int64)
         if types.is_numeric_dtype(levels.dtype) and not types.is_bool_dtype(levels.dtype):
-            texts, numbers = None, levels.to_numpy(dtype=np.float64, na_value=np.nan)
+            texts, numbers = None, in_reach(levels.to_numpy(dtype=np.float64, na_value=np.nan))
             finite = np.isfinite(numbers)
             numbers, times = numbers[finite], times[finite]
         else:
@@ -266,7 +265,7 @@ class _Counts:
             "maximum": self.high if self.n_numbers else None,
             "distinct": distinct,
             "distinct_is_exact": exact,
-            "top": self.values.most_common(20),
+            "top": sorted(self.values.items(), key=lambda pair: (-pair[1], pair[0]))[:20],
             "top_error": self.dropped,
         }
 

@@ -22,7 +22,7 @@ _BLOCK = 1 << 18
 _MOST_MEMBERS = 10_000
 _MOST_SHEETS = 255
 _WORKBOOK = "xl/workbook.xml"
-_REMEMBERED = 100_000  # numbers whose text is known already; most columns repeat themselves
+_REMEMBERED = 100_000
 
 
 class LocalNames(dict[str, str]):
@@ -206,13 +206,31 @@ class _Columns(dict[str, int]):
         return column - 1
 
 
+class _Numbers(dict[tuple[str | None, str], str]):
+    """(style, number) -> its text, remembered: most columns repeat themselves."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__()
+        self._book = book
+
+    def __missing__(self, cell: tuple[str | None, str]) -> str:
+        style, text = cell
+        formats = self._book.formats
+        position = int(style) if style is not None and style.isdecimal() else -1
+        form = formats[position] if 0 <= position < len(formats) else None
+        said = date_text(text, form, uses_1904=self._book.uses_1904) if form else number_text(text)
+        if len(self) < _REMEMBERED:
+            self[cell] = said
+        return said
+
+
 def read_rows(book: Book, path: str) -> Iterator[tuple[int, list[str]]]:
     """(row of the sheet, cells to the last filled one) for each row that holds something. Raises TableRefused."""
     limits, local, columns = book.limits, LocalNames(), _Columns()
     finished: list[tuple[int, list[str]]] = []
     cells: list[str] = []
     runs: list[str] = []
-    plain: dict[str, str] = {}
+    numbers = _Numbers(book)
     row = column = 0
     kind, style = "n", None
     taking = reading_hints = False
@@ -253,12 +271,7 @@ def read_rows(book: Book, path: str) -> Iterator[tuple[int, list[str]]]:
     def take(text: str) -> None:
         nonlocal cells
         if kind == "n":
-            known = plain.get(text) if style is None else None
-            if known is None:
-                known = _number(text, style, book)
-                if style is None and len(plain) < _REMEMBERED:
-                    plain[text] = known
-            text = known
+            text = numbers[style, text]
         elif kind == "s":
             number = int(text) if text.strip().isdecimal() else -1
             if not 0 <= number < len(book.texts):
@@ -294,12 +307,6 @@ def read_rows(book: Book, path: str) -> Iterator[tuple[int, list[str]]]:
     for _ in parse(blocks(book.archive.open(path)), start, end, text):
         yield from finished
         finished.clear()
-
-
-def _number(text: str, style: str | None, book: Book) -> str:
-    position = int(style) if style is not None and style.isdecimal() else -1
-    form = book.formats[position] if 0 <= position < len(book.formats) else None
-    return date_text(text, form, uses_1904=book.uses_1904) if form else number_text(text)
 
 
 def count_rows(archive: zipfile.ZipFile, path: str) -> int:

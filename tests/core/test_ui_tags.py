@@ -77,3 +77,10 @@ def test_chart_cannot_break_out_of_its_script(text):
 
 def test_chart_of_nothing_is_nothing():
     assert ui.chart(None, "risk") == ""
+
+
+@pytest.mark.parametrize(
+    ("risk", "written"), [(0.599, "59%"), (0.6, "60%"), (0.29, "29%"), (1.0, "100%"), (0.0, "0%"), (None, "–")]
+)
+def test_risk_never_reads_as_a_band_it_is_not_in(risk, written):
+    assert ui.risk_percent(risk) == written

@@ -62,6 +62,7 @@ def test_entry_and_change_stand_or_fall_together(atlas_scope):
     from django.db import transaction
 
     before = AuditEntry.objects.count()
+
     def half():
         services.record("thing_done")
         raise RuntimeError

@@ -32,7 +32,7 @@ function painted(value, colours, key) {
 function axis(given, colours) {
   const title = given.title?.text ? { text: given.title.text, standoff: 10, font: { size: 12, color: colours.text } } : undefined;
   return {
-    automargin: true, fixedrange: true, zeroline: false, gridcolor: colours.grid, linecolor: colours.grid, tickfont: { size: 11.5 }, ...given, title,
+    automargin: true, fixedrange: true, ticklabeloverflow: "allow", zeroline: false, gridcolor: colours.grid, linecolor: colours.grid, tickfont: { size: 11.5 }, ...given, title,
   };
 }
 
@@ -42,7 +42,7 @@ function layout(figure, colours, language) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colours.text },
-    margin: { l: 0, r: 4, t: 4, b: 0, pad: 4 },
+    margin: { l: 0, r: 4, t: 10, b: 0, pad: 4 },
     bargap: 0.28,
     barcornerradius: 4,
     separators: language.startsWith("fr") ? ",\u202f" : ".,",

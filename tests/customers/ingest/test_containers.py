@@ -145,7 +145,12 @@ def test_size_is_refused_before_reading(tmp_path):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_each_delimiter_and_line_end_gives_the_same_cells(tmp_path, delimiter, end):
-    rows = [["id", "name", "note"], ["1", "Ann", f"a{delimiter}b"], ["2", "Bob", f"two{end}lines"], ["3", "Cy", 'a "q"']]
+    rows = [
+        ["id", "name", "note"],
+        ["1", "Ann", f"a{delimiter}b"],
+        ["2", "Bob", f"two{end}lines"],
+        ["3", "Cy", 'a "q"'],
+    ]
     quoted = [[f'"{c.replace(chr(34), 2 * chr(34))}"' if set(c) & set(',;|\t\r\n"') else c for c in r] for r in rows]
     table = bring_in(tmp_path, end.join(delimiter.join(row) for row in quoted))
     assert table.delimiter == delimiter
@@ -191,7 +196,7 @@ def test_cell_that_begins_like_a_formula_is_text(tmp_path):
     ("content", "code", "facts"),
     [
         ("id,a\n1,b\n2,{long}\n", "cell_too_long", {"line": 3}),
-        ("id,a\n1,b\n2,\"open\n" + "3,c\n" * 100, "open_quote", {"line": 3}),
+        ('id,a\n1,b\n2,"open\n' + "3,c\n" * 100, "open_quote", {"line": 3}),
         ('id,a\n1,b\n2,"open\n3,c\n', "open_quote", {"line": 3}),
         ('id,a\n1,b\n2,"open', "open_quote", {"line": 3}),
         ("id,a\n1" + ",b" * 30 + "\n", "too_many_columns", {"line": 2}),
