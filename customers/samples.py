@@ -22,7 +22,7 @@ def record_sample_history(*, customers: int, seed: int, progress: Callable[[floa
     """Months of use and past campaigns of customers who were imported from the sample file. Returns months written."""
     months = 0
     for batch in synthetic.Carrier(seed=seed).batches(customers=customers, size=_BATCH):
-        months += services.record_usage(rows=_rows(batch.usage, _USAGE))
+        months += services.record_usage(rows=_months(batch.usage))
         services.record_interactions(rows=_contacts(batch.outreach))
         if progress:
             progress((batch.start + len(batch)) / customers)
@@ -34,6 +34,12 @@ _USAGE = ("external_id", "month", "montant_consommation", "nombre_appels", "volu
 
 def _rows(table: dict, names: tuple[str, ...]) -> Iterator[tuple]:
     return zip(*(table[name].tolist() for name in names), strict=True)
+
+
+def _months(table: dict) -> Iterator[tuple]:
+    """The carrier counts data in gigabytes, the product in megabytes."""
+    for external_id, month, spend, calls, gigabytes, texts in _rows(table, _USAGE):
+        yield external_id, month, spend, calls, round(gigabytes * 1024, 1), texts
 
 
 def _contacts(table: dict) -> Iterator[tuple]:

@@ -101,7 +101,8 @@ def _understand(run: Import, path: Path, name: str, *, without_label: bool) -> N
             _check_labels(info, mapping)
     except TableRefused as refusal:
         raise wording.file_refused(refusal, name) from refusal
-    run.encoding, run.delimiter, run.mapping = info.encoding, info.delimiter, mapping
+    run.encoding, run.delimiter = info.encoding, info.delimiter
+    run.mapping = {name: info.headers[position] for name, position in mapping.items()}
     run.kept_columns = [info.headers[i] or f"column {i + 1}" for i in others]
 
 

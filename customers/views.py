@@ -72,8 +72,8 @@ def import_detail(request: HttpRequest, public_id) -> HttpResponse:
         "job": run,
         "refusals": [{**r, "words": wording.reason(r["reason"])} for r in run.refusals],
         "columns": [
-            {"name": _column_name(name), "place": place + 1, "unknown": run.unknown_values.get(name, 0)}
-            for name, place in sorted(run.mapping.items(), key=lambda pair: pair[1])
+            {"name": _column_name(name), "header": header, "unknown": run.unknown_values.get(name, 0)}
+            for name, header in run.mapping.items()
         ],
     }
     return render_page(request, "customers/import.html#job", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -12,12 +13,16 @@ def sentence(code: str, facts: dict) -> str:
     return maker(facts) if maker else code.replace("_", " ")
 
 
+def _count(facts: dict, name: str) -> str:
+    return number_format(facts.get(name, 0), 0, force_grouping=True)
+
+
 def _import_finished(f: dict) -> str:
     return ngettext(
         "%(filename)s is in: %(created)s created, %(updated)s updated, %(refused)s row refused.",
         "%(filename)s is in: %(created)s created, %(updated)s updated, %(refused)s rows refused.",
         f.get("refused", 0),
-    ) % {k: f.get(k, 0) for k in ("filename", "created", "updated", "refused")}
+    ) % {"filename": f.get("filename", ""), **{k: _count(f, k) for k in ("created", "updated", "refused")}}
 
 
 def _import_failed(f: dict) -> str:
@@ -28,7 +33,7 @@ def _import_failed(f: dict) -> str:
 
 
 def _model_trained(f: dict) -> str:
-    return _("Model %(version)s is trained: %(algorithm)s.") % {k: f.get(k, "") for k in ("version", "algorithm")}
+    return _("Model %(version)s is trained.") % {"version": f.get("version", "")}
 
 
 def _training_failed(f: dict) -> str:
@@ -40,7 +45,7 @@ def _customers_scored(f: dict) -> str:
         "%(scored)s customer scored, %(high)s at high risk.",
         "%(scored)s customers scored, %(high)s at high risk.",
         f.get("scored", 0),
-    ) % {"scored": f.get("scored", 0), "high": f.get("high", 0)}
+    ) % {k: _count(f, k) for k in ("scored", "high")}
 
 
 def _scoring_failed(f: dict) -> str:

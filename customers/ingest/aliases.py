@@ -192,7 +192,8 @@ def matches(header: str, *, has_months: bool = False) -> list[Match]:
         key = compact(bare)
         if len(key) >= _FUZZY_LENGTH and not is_row_number(header):
             swapped = [key[:i] + key[i + 1] + key[i] + key[i + 2 :] for i in range(len(key) - 1)]
-            near = difflib.get_close_matches(key, _fuzzy_keys(), n=3, cutoff=_FUZZY)
+            near_length = [k for k in _fuzzy_keys() if 0.77 <= len(k) / len(key) <= 1.3]  # the ratio allows no more
+            near = difflib.get_close_matches(key, near_length, n=3, cutoff=_FUZZY)
             for other in dict.fromkeys([*near, *(k for k in swapped if k in exact and len(k) >= _FUZZY_LENGTH)]):
                 ratio = max(_FUZZY, difflib.SequenceMatcher(None, key, other).ratio())
                 for target, alias, _score in exact[other]:

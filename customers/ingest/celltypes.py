@@ -16,6 +16,7 @@ from .schema import BY_NAME, UNKNOWN_VALUES, USAGE_COLUMNS, Column, Kind, normal
 NUMBER, CATEGORY, FLAG, DATE = "number", "category", "flag", "date"
 ATTRIBUTE_TYPES = (NUMBER, CATEGORY, FLAG, DATE)
 EXAMPLES = 5
+_FLAG_SPELLINGS = 12  # different cells that a yes or no is written in, at most
 _AGREE = 0.95  # share of known cells that must be of a type: a few typing errors do not change what a column is
 
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[A-Za-z]{2,}")
@@ -152,7 +153,7 @@ def attribute_type(column: ColumnSample) -> str:
     if not column.known:
         return CATEGORY
     values = list(column.counts)
-    flags = {flag_of(value) for value in values}
+    flags = {flag_of(value) for value in values} if len(values) <= _FLAG_SPELLINGS else {None}
     if None not in flags and (len(flags) == 2 or not all(is_number(v) for v in values)):
         return FLAG
     if date_order(values) is not None:

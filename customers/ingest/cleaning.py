@@ -199,7 +199,9 @@ class RowCleaner:
             self._one_by_one(result, whole, cleaned, attributes, wrong)
         return result
 
-    def _one_by_one(self, result: Cleaned, whole: list, cleaned: list[list], attributes: list[dict], wrong: set[int]) -> None:
+    def _one_by_one(
+        self, result: Cleaned, whole: list, cleaned: list[list], attributes: list[dict], wrong: set[int]
+    ) -> None:
         """A batch that holds something to refuse: each row is looked at by itself."""
         for i, values in enumerate(zip(*cleaned, strict=True)):
             line, cells = whole[i]
@@ -207,7 +209,9 @@ class RowCleaner:
             if i in wrong:
                 result.refusals.append(Refusal(line, *self._explain(values, cells)))
             elif external_id in self._seen:
-                result.refusals.append(Refusal(line, self._header(self._positions[0]), str(external_id), "duplicate_id"))
+                result.refusals.append(
+                    Refusal(line, self._header(self._positions[0]), str(external_id), "duplicate_id")
+                )
             else:
                 self._seen.add(external_id)
                 for name, value in zip(self.columns, values, strict=True):
@@ -235,9 +239,7 @@ class RowCleaner:
         if not self._attributes:
             return [{}] * n
         names = [self._headers[p] or f"column {p + 1}" for p in self._attributes]
-        columns = [
-            [_attribute(text, p in self._numeric) for text in by_position[p]] for p in self._attributes
-        ]
+        columns = [[_attribute(text, p in self._numeric) for text in by_position[p]] for p in self._attributes]
         return [
             {name: value for name, value in zip(names, row, strict=True) if value is not None}
             for row in zip(*columns, strict=True)

@@ -25,7 +25,6 @@ from .celltypes import (
 )
 from .labels import LabelGuess, label_guess, label_guesses
 from .mapping import ATTRIBUTE, BY_COLUMN, ID, IGNORE, LABEL, MONTH, ROW_HASH, ROW_NUMBER, Mapping
-from .schema import Kind
 
 SAMPLE_ROWS = 1000  # of the given ones, so that 500 columns are judged within a second or two
 _LEAST = 0.5  # confidence below which a guess is only an alternative
@@ -33,7 +32,7 @@ _ID_WORDS = frozenset(
     "id uid uuid no num number numero nr n code key cle ref reference client customer account compte subscriber abonne"
     " member user utilisateur matricule contract contrat msisdn msno phone telephone mobile gsm ligne".split()
 )
-_MEASURES = (Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
+_MOST_LEVELS = 30  # of a gender, a contract or a way to pay, whatever the spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +234,8 @@ def _from_values(column: ColumnSample) -> list[_Candidate]:
         and date_order(column.counts) is None
     ):
         return [_Candidate(0.6, "phone", "values")]
+    if column.distinct > _MOST_LEVELS:
+        return []
     for name in ("gender", "contract", "internet_service", "payment_method"):
         target = target_column(name)
         spoken = {target.values.get(normalise(value)) for value in column.counts} - {"No"}

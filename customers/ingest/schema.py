@@ -82,8 +82,17 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("first_name", "FirstName", Table.CUSTOMER, Kind.TEXT, ("first name", "prenom", "given name")),
     Column("last_name", "LastName", Table.CUSTOMER, Kind.TEXT, ("last name", "nom", "surname", "nom de famille")),
-    Column("email", "Email", Table.CUSTOMER, Kind.TEXT, ("e-mail", "mail", "courriel", "adresse e-mail"), max_length=254),
-    Column("phone", "Phone", Table.CUSTOMER, Kind.TEXT, ("telephone", "mobile", "numero de telephone", "msisdn"), max_length=32),
+    Column(
+        "email", "Email", Table.CUSTOMER, Kind.TEXT, ("e-mail", "mail", "courriel", "adresse e-mail"), max_length=254
+    ),
+    Column(
+        "phone",
+        "Phone",
+        Table.CUSTOMER,
+        Kind.TEXT,
+        ("telephone", "mobile", "numero de telephone", "msisdn"),
+        max_length=32,
+    ),
     Column(
         "language",
         "Language",
@@ -167,8 +176,17 @@ COLUMNS: tuple[Column, ...] = (
     ),
     _service("online_security", "OnlineSecurity", "online security", "securite en ligne"),
     _service("online_backup", "OnlineBackup", "online backup", "sauvegarde en ligne"),
-    _service("device_protection", "DeviceProtection", "device protection", "protection appareil", "protection de l appareil"),
-    _service("tech_support", "TechSupport", "tech support", "premium tech support", "assistance technique", "support technique"),
+    _service(
+        "device_protection", "DeviceProtection", "device protection", "protection appareil", "protection de l appareil"
+    ),
+    _service(
+        "tech_support",
+        "TechSupport",
+        "tech support",
+        "premium tech support",
+        "assistance technique",
+        "support technique",
+    ),
     _service("streaming_tv", "StreamingTV", "streaming tv", "tv en streaming", "television"),
     _service("streaming_movies", "StreamingMovies", "streaming movies", "films en streaming"),
     Column(
@@ -197,7 +215,13 @@ COLUMNS: tuple[Column, ...] = (
             "2 ans": "Two year",
         },
     ),
-    Column("paperless_billing", "PaperlessBilling", Table.SUBSCRIPTION, Kind.FLAG, ("paperless billing", "facture electronique")),
+    Column(
+        "paperless_billing",
+        "PaperlessBilling",
+        Table.SUBSCRIPTION,
+        Kind.FLAG,
+        ("paperless billing", "facture electronique"),
+    ),
     Column(
         "payment_method",
         "PaymentMethod",
@@ -250,7 +274,9 @@ COLUMNS: tuple[Column, ...] = (
 # The five measures of a month of use, by the names that the segmentation document gives them.
 USAGE_COLUMNS: tuple[Column, ...] = (
     Column("month", "month", Table.USAGE, Kind.TEXT, ("mois",)),
-    Column("montant_consommation", "montant_consommation", Table.USAGE, Kind.NUMBER, ("amount spent", "spend"), minimum=0),
+    Column(
+        "montant_consommation", "montant_consommation", Table.USAGE, Kind.NUMBER, ("amount spent", "spend"), minimum=0
+    ),
     Column("nombre_appels", "nombre_appels", Table.USAGE, Kind.INTEGER, ("calls", "number of calls"), minimum=0),
     Column("volume_data", "volume_data", Table.USAGE, Kind.NUMBER, ("data volume", "data"), minimum=0),
     Column("nombre_sms", "nombre_sms", Table.USAGE, Kind.INTEGER, ("sms", "number of sms"), minimum=0),
@@ -263,7 +289,9 @@ FLAG_VALUES: dict[str, bool] = {
     **dict.fromkeys(("no", "n", "false", "f", "0", "0.0", "non", "faux", "لا"), False),
 }
 
-UNKNOWN_VALUES: frozenset[str] = frozenset(("", "na", "n/a", "nan", "null", "none", "nil", "-", "?", "#n/a", "inconnu", "unknown"))
+UNKNOWN_VALUES: frozenset[str] = frozenset(
+    ("", "na", "n/a", "nan", "null", "none", "nil", "-", "?", "#n/a", "inconnu", "unknown")
+)
 
 _SEPARATORS = re.compile(r"[\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
