@@ -38,7 +38,9 @@ def test_waiting_scoring_uses_the_model_in_charge_when_it_starts(cast, scored, m
         fields = {f.attname: getattr(first, f.attname) for f in ModelVersion._meta.local_fields if f.name != "id"}
         ModelVersion.objects.filter(pk=first.pk).update(is_champion=False)
         del fields["public_id"]
-        second = ModelVersion.objects.create(**fields | {"number": first.number + 1, "run_id": None, "is_champion": True})
+        second = ModelVersion.objects.create(
+            **fields | {"number": first.number + 1, "run_id": None, "is_champion": True}
+        )
         seen = []
         monkeypatch.setattr(services, "load_model", lambda version: seen.append(version) or _stop())
         with pytest.raises(RuntimeError):
