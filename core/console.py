@@ -95,6 +95,10 @@ def foreground(label: str, job: Job, work: Callable[[], T]) -> T:
                 job.refresh_from_db()
                 if not job.is_open:
                     return _ending(job)
+                if jobs.is_lost_for_good(job):
+                    raise Refused(
+                        "worker_lost", "The workers of this job died too often; it is not tried again."
+                    ) from None
                 bar.draw(job.fraction, job.progress_note, job.seconds_left)
                 time.sleep(1)
             except jobs.Cancelled:

@@ -288,6 +288,12 @@ def _bury_lost(model: type[Job], now: datetime) -> None:
             job_buried.send(sender=model, model=model, job_id=pk)
 
 
+def is_lost_for_good(job: Job) -> bool:
+    """Whether its last allowed worker died: the sweeper will bury it, nobody can claim it."""
+    lapsed = job.lease_until is not None and job.lease_until < timezone.now()
+    return job.state == JobState.RUNNING and lapsed and job.attempts >= settings.JOB_MAX_ATTEMPTS
+
+
 def cancel(job: Job) -> None:
     """Ask an open job to stop. A waiting one stops at once, a running one at its next report."""
     rows = type(job)._base_manager.filter(pk=job.pk)

@@ -176,6 +176,7 @@ def _read_into_customers(held: jobs.Claim, run: Import) -> None:
         attributes=others,
         numeric_attributes=_numeric_columns(head, others),
         max_cell=settings.IMPORT_MAX_CELL,
+        comma_groups=info.delimiter == ",",
     )
     done, resumed_from = 0, run.rows_read
     refusals: list[dict] = []

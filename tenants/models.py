@@ -154,6 +154,7 @@ class AuditEntry(TenantModel):
     sequence = models.PositiveBigIntegerField(_("number"))
     at = models.DateTimeField(_("at"), default=timezone.now)
     actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("by"))
+    actor_key = models.CharField(max_length=20, blank=True, editable=False)  # stays when the person is erased
     verb = models.CharField(_("action"), max_length=60)
     object_type = models.CharField(_("object"), max_length=60, blank=True)
     object_id = models.CharField(_("identifier"), max_length=64, blank=True)

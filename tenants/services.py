@@ -35,6 +35,7 @@ def record(verb: str, target: models.Model | None = None, *, actor: User | None 
             sequence=(last.sequence if last else 0) + 1,
             at=timezone.now(),
             actor=actor,
+            actor_key=str(actor.pk) if actor else "",
             verb=verb,
             object_type=target._meta.label_lower if target is not None else "",
             object_id=str(getattr(target, "public_id", None) or getattr(target, "pk", ""))
@@ -54,7 +55,7 @@ def audit_hash(entry: AuditEntry) -> str:
         entry.previous_hash,
         entry.sequence,
         entry.at.astimezone(UTC).isoformat(),
-        entry.actor_id,
+        entry.actor_key,
         entry.verb,
         entry.object_type,
         entry.object_id,
@@ -68,7 +69,9 @@ def verify_trail() -> int | None:
     previous = ""
     expected = 1
     for entry in AuditEntry.objects.order_by("sequence").iterator(chunk_size=2000):
-        if entry.sequence != expected or entry.previous_hash != previous or entry.entry_hash != audit_hash(entry):
+        renamed = entry.actor_id is not None and str(entry.actor_id) != entry.actor_key
+        broken = entry.previous_hash != previous or entry.entry_hash != audit_hash(entry)
+        if entry.sequence != expected or renamed or broken:
             return expected
         previous, expected = entry.entry_hash, expected + 1
     return None

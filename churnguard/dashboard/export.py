@@ -23,10 +23,20 @@ _FLAG = {True: "Yes", False: "No", None: ""}
 
 
 def lines(tenant: Tenant, wanted: ClientFilter, driver: str = "") -> Iterator[str]:
-    """Lines of the file. A streamed answer is written after the request's scope closed: it opens its own."""
+    """Lines of the file. A streamed answer is written after the request's scope closed: it opens its own.
+
+    For each block anew and never across a ``yield``: a browser that goes away must not leave a scope behind in a
+    process that answers another company next.
+    """
     with tenant_scope(tenant):
         run = predictions.current_run()
-        yield from tabular.stream_csv(HEADER, (_cells(row, run, tenant.currency) for row in walk(wanted, driver)))
+        written = tabular.stream_csv(HEADER, (_cells(row, run, tenant.currency) for row in walk(wanted, driver)))
+    while True:
+        with tenant_scope(tenant):
+            block = next(written, None)
+        if block is None:
+            return
+        yield block
 
 
 def _cells(row: Score | Customer, run: ScoringRun | None, currency: str) -> list[object]:

@@ -135,7 +135,6 @@ class Overview:
     present: dict[str, Any]
     changes: list[Change]
     previous_at: datetime | None
-    previous_version: int | None
     job: Job | None
     riskiest: list[ClientRow]
 
@@ -174,7 +173,6 @@ def get_overview(currency: str) -> Overview:
         present=run.summary.get("present", {}) if run else {},
         changes=_changes(run, before) if before else [],
         previous_at=before.finished_at if before else None,
-        previous_version=before.version_id if before else None,
         job=get_open_job(),
         riskiest=riskiest,
     )

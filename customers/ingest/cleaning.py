@@ -17,6 +17,7 @@ from .schema import BY_NAME, FLAG_VALUES, UNKNOWN_VALUES, Column, Kind, normalis
 _MEMORY = 100_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MONEY_STEP = Decimal("0.001")
+_BY_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
 _GROUPED = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3}(\D|$))")
 
 
@@ -46,8 +47,13 @@ class Cleaned:
 
 
 def parse_number(text: str) -> Decimal:
-    """``1234.5``, ``1 234,5``, ``1.234,50``, ``1,234.50``, ``12 %`` is refused. Raises Wrong('not_a_number')."""
+    """``1234.5``, ``1 234,5``, ``1.234,50``, ``1,234.50``, ``1,234,567``. Raises Wrong('not_a_number').
+
+    ``1,234`` alone is one and a bit; ColumnCleaner knows the files where it is a thousand and more.
+    """
     plain = _GROUPED.sub("", text.strip())
+    if plain.count(",") > 1 and _BY_THOUSANDS.fullmatch(plain):
+        plain = plain.replace(",", "")
     if "," in plain and "." in plain:
         group, point = (",", ".") if plain.rfind(".") > plain.rfind(",") else (".", ",")
         plain = plain.replace(group, "").replace(point, ".")
@@ -117,12 +123,15 @@ class ColumnCleaner(dict[str, object]):
     """Cleans one column: ``cleaner[text]`` is the value, None for unknown, or a Wrong.
 
     A dictionary that parses what it does not hold yet, so that a known cell never leaves the interpreter's C code.
+    ``comma_groups``: ``1,234`` is a thousand and more. So it is in a file cut by commas, where a program that wrote
+    decimal commas would have cut by semicolons.
     """
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: Column, *, comma_groups: bool = False) -> None:
         super().__init__()
         self.column = column
         self._parse = _PARSERS[column.kind]
+        self._comma_groups = comma_groups and column.kind in (Kind.INTEGER, Kind.MONEY, Kind.NUMBER)
         # A number, a name or an address differs in every row: remembering would only fill memory.
         self._remembers = column.name not in ("external_id", "email", "phone")
 
@@ -136,6 +145,8 @@ class ColumnCleaner(dict[str, object]):
         stripped = text.strip()
         if not stripped or (self.column.kind is not Kind.TEXT and stripped.casefold() in UNKNOWN_VALUES):
             return None
+        if self._comma_groups and _BY_THOUSANDS.fullmatch(stripped):
+            stripped = stripped.replace(",", "")
         try:
             return self._parse(self.column, stripped)
         except Wrong as wrong:
@@ -157,10 +168,11 @@ class RowCleaner:
         attributes: Sequence[int] = (),
         numeric_attributes: frozenset[int] = frozenset(),
         max_cell: int = 10_000,
+        comma_groups: bool = False,
     ) -> None:
         self.columns = ["external_id", *(name for name in mapping if name != "external_id")]
         self._positions = [mapping[name] for name in self.columns]
-        self._cleaners = [ColumnCleaner(BY_NAME[name]) for name in self.columns]
+        self._cleaners = [ColumnCleaner(BY_NAME[name], comma_groups=comma_groups) for name in self.columns]
         self._width = width
         self._headers = headers
         self._attributes = list(attributes)
@@ -186,7 +198,7 @@ class RowCleaner:
             list(map(cleaner.__getitem__, by_position[position]))
             for position, cleaner in zip(self._positions, self._cleaners, strict=True)
         ]
-        wrong = self._wrong_rows(cleaned)
+        wrong = self._wrong_rows(cleaned) | self._overlong_rows(by_position)
         lines = [line for line, _ in whole]
         attributes = self._attribute_dicts(by_position, len(whole))
         ids = set(cleaned[0])
@@ -226,10 +238,22 @@ class RowCleaner:
                 wrong |= {i for i, value in enumerate(column) if type(value) is Wrong}
         return wrong
 
+    def _overlong_rows(self, by_position: list[tuple[str, ...]]) -> set[int]:
+        """Rows with another field too long to keep: refused by name, for a cut would lose the rest in silence."""
+        overlong: set[int] = set()
+        for position in self._attributes:
+            column = by_position[position]
+            if max(map(len, column)) > self._max_cell:
+                overlong |= {i for i, text in enumerate(column) if len(text) > self._max_cell}
+        return overlong
+
     def _explain(self, values: tuple, cells: list[str]) -> tuple[str, str, str]:
         for value, position in zip(values, self._positions, strict=True):
             if isinstance(value, Wrong):
                 return self._header(position), cells[position], str(value.args[0])
+        overlong = next((p for p in self._attributes if len(cells[p]) > self._max_cell), None)
+        if overlong is not None and values[0]:
+            return self._header(overlong), cells[overlong], "too_long"
         return self._header(self._positions[0]), cells[self._positions[0]], "no_id"
 
     def _header(self, position: int) -> str:
@@ -247,7 +271,7 @@ class RowCleaner:
 
 
 def _attribute(text: str, numeric: bool) -> object:
-    stripped = _CONTROL.sub("", text.strip())[:1000]
+    stripped = _CONTROL.sub("", text.strip())
     if stripped.casefold() in UNKNOWN_VALUES:
         return None
     if numeric:

@@ -33,6 +33,8 @@ def bring_in(path: Path, folder: Path, limits: Limits) -> Normalised:
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno:  # the disk's, or the limit of what may be written
+            raise
         if "ncrypt" in str(error):
             raise TableRefused("encrypted", what="parquet") from error
         raise TableRefused("broken", what="parquet", reason=str(error)[:200]) from error

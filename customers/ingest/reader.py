@@ -6,6 +6,7 @@ they answer to the same ``open_table``.
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ def inspect(path: Path, *, max_columns: int = 500) -> TableInfo:
         if sample.startswith(magic):
             raise TableRefused("binary", what=what)
     encoding = detect_encoding(sample, is_cut=len(sample) < size)
+    if encoding == "utf-8" and len(sample) < size:
+        # The first accent may stand a million lines below: the whole file says whether it is UTF-8.
+        encoding = _confirmed(path)
     text = sample.decode(encoding, errors="replace")
     if "\x00" in text:
         raise TableRefused("binary", what="a binary file")
@@ -87,6 +91,29 @@ def inspect(path: Path, *, max_columns: int = 500) -> TableInfo:
     if len(headers) < 2:
         raise TableRefused("one_column")
     return TableInfo(path, size, encoding, delimiter, headers)
+
+
+def _confirmed(path: Path) -> str:
+    """``utf-8`` if all of the file is; else Windows' western encoding. Reads it once, in blocks."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    seen: set[int] = set()
+    is_utf8 = True
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            if is_utf8:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    is_utf8 = False
+            if not is_utf8:
+                seen.update(block)
+    if is_utf8:
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
+        return "utf-8"
+    return "latin-1" if seen & set(b"\x81\x8d\x8f\x90\x9d") else "cp1252"
 
 
 def detect_encoding(sample: bytes, *, is_cut: bool = False) -> str:

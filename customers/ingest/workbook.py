@@ -7,6 +7,7 @@ python-calamine (1.3 s), which puts a million beyond any fair limit; here memory
 from __future__ import annotations
 
 import posixpath
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -198,9 +199,9 @@ class _Columns(dict[str, int]):
 
     def __missing__(self, letters: str) -> int:
         column = 0
+        if not re.fullmatch("[A-Z]{1,4}", letters):
+            raise TableRefused("broken", what="xlsx", reason=f"cell {letters[:20]}")
         for letter in letters:
-            if not "A" <= letter <= "Z" or column > 100_000:
-                raise TableRefused("broken", what="xlsx", reason=f"cell {letters[:20]}")
             column = column * 26 + ord(letter) - 64
         self[letters] = column - 1
         return column - 1

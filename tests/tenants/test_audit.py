@@ -85,3 +85,13 @@ def test_trail_holds_no_address_and_no_name(cast):
         text = str(list(AuditEntry.objects.values_list("facts", "object_id")))
     assert "@" not in text
     assert "Alice" not in text
+
+
+def test_trail_stays_whole_when_a_person_is_erased(cast):
+    with tenant_scope(cast.atlas):
+        services.record("thing_done", actor=cast.anna)
+        key = str(cast.anna.pk)
+        cast.anna.delete()
+        entry = AuditEntry.objects.get(verb="thing_done")
+        assert (entry.actor, entry.actor_key) == (None, key)
+        assert services.verify_trail() is None

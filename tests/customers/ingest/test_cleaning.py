@@ -214,3 +214,18 @@ def test_every_money_column_keeps_millimes():
     for column in COLUMNS:
         if column.kind is Kind.MONEY:
             assert ColumnCleaner(column)["12.3456"] == Decimal("12.346")
+
+
+def test_thousands_are_told_from_decimals_by_how_the_file_is_cut():
+    money = BY_NAME["total_charges"]
+    assert ColumnCleaner(money, comma_groups=True)["1,234"] == 1234
+    assert ColumnCleaner(money, comma_groups=True)["29,85"] == Decimal("29.85")
+    assert ColumnCleaner(money)["1,234"] == Decimal("1.234")
+    assert ColumnCleaner(money)["1,234,567"] == 1234567
+
+
+def test_other_field_that_is_too_long_is_refused_by_name_and_never_cut():
+    cleaner = RowCleaner({"external_id": 0}, width=2, headers=("customerID", "Notes"), attributes=[1], max_cell=5_000)
+    cleaned = cleaner.clean([(2, ["C1", "x" * 5_000]), (3, ["C2", "x" * 5_001])])
+    assert [row[-1] for row in cleaned.rows] == [{"Notes": "x" * 5_000}]
+    assert [(r.line, r.column, r.reason) for r in cleaned.refusals] == [(3, "Notes", "too_long")]

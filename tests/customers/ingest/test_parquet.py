@@ -98,6 +98,12 @@ def test_long_text_in_a_dictionary_is_refused_before_it_is_repeated(tmp_path):
     assert refusal(tmp_path, parquet({"id": list(range(20_000)), "a": texts})).code == "cell_too_long"
 
 
+def test_text_that_a_dictionary_repeats_is_bounded_as_it_is_written(tmp_path):
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 300_000), pa.array(["x" * 100]))
+    error = refusal(tmp_path, parquet({"id": texts, "a": texts}), max_unpacked_bytes=5 << 20)
+    assert (error.code, error.facts) == ("too_large", {"maximum": 5, "unpacked": True})
+
+
 def test_duplicate_headers_are_named(tmp_path):
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_arrays([pa.array(["1"])] * 2, names=["a", "a"]), buffer)

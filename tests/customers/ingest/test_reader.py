@@ -186,3 +186,15 @@ def test_second_column_of_one_name_is_kept_as_another_field():
     known, unknown = map_headers(("customerID", "tenure", "Tenure"))
     assert known == {"external_id": 0, "tenure": 1}
     assert unknown == [2]
+
+
+def test_first_accent_far_below_the_sample_decides_the_encoding(tmp_path):
+    path = tmp_path / "long.csv"
+    head, row = "customerID,Name\n", "C{},plain\n"
+    text = head + "".join(row.format(i) for i in range(40_000))
+    path.write_bytes((text + "C-last,Hélène\n").encode("cp1252"))
+    info = inspect(path)
+    assert info.encoding == "cp1252"
+    assert list(Table(info).rows())[-1][1] == ["C-last", "Hélène"]
+    path.write_bytes((text + "C-last,Hélène\n").encode())
+    assert inspect(path).encoding == "utf-8"

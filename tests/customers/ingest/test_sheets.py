@@ -168,6 +168,7 @@ DOCTYPE = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
         (one([Raw('<c r="A2" t="s"><v>99</v></c>')]), "broken"),
         (one([Raw('<c r="A2" t="s"><v>-1</v></c>')]), "broken"),
         (one([Raw('<c r="aé2"><v>1</v></c>')]), "broken"),
+        (one([Raw('<c r="2"><v>1</v></c>')]), "broken"),
         (one(["C1", "x" * 300, "Yes"]), "cell_too_long"),
         (workbook({"S": [[f"c{i}" for i in range(30)], ["1"] * 30]}), "too_many_columns"),
         (one(*ROWS, [Raw('<c r="XFD4"><v>1</v></c>')]), "too_many_columns"),
