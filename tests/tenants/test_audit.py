@@ -25,7 +25,7 @@ def test_untouched_chain_is_whole(trail):
         {"verb": "other"},
         {"facts": {"number": 99}},
         {"object_id": "x"},
-        {"actor": None},
+        {"actor_key": "999999"},
         {"previous_hash": ""},
         {"entry_hash": "0" * 64},
     ],
