@@ -227,57 +227,65 @@ class _Numbers(dict[tuple[str | None, str], str]):
 
 def read_rows(book: Book, path: str) -> Iterator[tuple[int, list[str]]]:
     """(row of the sheet, cells to the last filled one) for each row that holds something. Raises TableRefused."""
-    limits, local, columns = book.limits, LocalNames(), _Columns()
+    limits, columns, numbers, texts = book.limits, _Columns(), _Numbers(book), book.texts
     finished: list[tuple[int, list[str]]] = []
     cells: list[str] = []
     runs: list[str] = []
-    numbers = _Numbers(book)
     row = column = 0
     kind, style = "n", None
     taking = reading_hints = False
+    # Two calls for each element of twenty million cells: names are compared whole, prefix and all, as the root has it.
+    root: str | None = None
+    cell_name = value_name = text_name = row_name = hint_name = ""
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal row, column, kind, style, taking, reading_hints
-        element = local[name]
-        if element == "c":
+        if name == cell_name:
             reference = attributes.get("r")
             column = columns[reference.rstrip("0123456789")] if reference else column + 1
             kind, style = attributes.get("t", "n"), attributes.get("s")
-        elif element == "v":
+        elif name == value_name:
             taking = True
-        elif element == "t":
+        elif name == text_name:
             taking = not reading_hints
-        elif element == "row":
+        elif name == row_name:
             number = attributes.get("r", "")
             row, column = int(number) if number.isdecimal() else row + 1, -1
-        elif element == "rPh":
+        elif name == hint_name:
             reading_hints = True
+        elif root is None:
+            learn_names(name)
+
+    def learn_names(name: str) -> None:
+        nonlocal root, cell_name, value_name, text_name, row_name, hint_name
+        root = name
+        prefix = name[: name.rfind(":") + 1]
+        cell_name, value_name, text_name = f"{prefix}c", f"{prefix}v", f"{prefix}t"
+        row_name, hint_name = f"{prefix}row", f"{prefix}rPh"
 
     def end(name: str) -> None:
         nonlocal taking, reading_hints, cells
-        element = local[name]
-        if element in ("v", "t"):
+        if name in (value_name, text_name):
             taking = False
-        elif element == "c":
+        elif name == cell_name:
             if runs:
-                take("".join(runs))
+                take(runs[0] if len(runs) == 1 else "".join(runs))
                 runs.clear()
-        elif element == "row":
+        elif name == row_name:
             if cells:
                 finished.append((row, cells))
                 cells = []
-        elif element == "rPh":
+        elif name == hint_name:
             reading_hints = False
 
     def take(text: str) -> None:
-        nonlocal cells
         if kind == "n":
             text = numbers[style, text]
         elif kind == "s":
-            number = int(text) if text.strip().isdecimal() else -1
-            if not 0 <= number < len(book.texts):
+            number = int(text) if text.isdecimal() else -1
+            if not 0 <= number < len(texts):
                 raise TableRefused("broken", what="xlsx", reason=f"text {text[:20]} in row {row}")
-            text = book.texts[number]
+            text = texts[number]
         elif kind == "b":
             text = "Yes" if text.strip() == "1" else "No"
         elif kind == "d":
@@ -288,17 +296,14 @@ def read_rows(book: Book, path: str) -> Iterator[tuple[int, list[str]]]:
             return
         if len(text) > limits.max_cell:
             raise TableRefused("cell_too_long", line=row, maximum=limits.max_cell)
-        gap = column - len(cells)
-        if gap:
-            if column >= limits.max_columns:
-                raise TableRefused("too_many_columns", columns=column + 1, maximum=limits.max_columns, line=row)
-            if gap < 0:  # cells out of their order
-                cells += [""] * (column + 1 - len(cells))
-                cells[column] = text
-                return
-            cells += [""] * gap
-        elif column >= limits.max_columns:
+        if column >= limits.max_columns:
             raise TableRefused("too_many_columns", columns=column + 1, maximum=limits.max_columns, line=row)
+        gap = column - len(cells)
+        if gap < 0:  # a cell out of its order
+            cells[column] = text
+            return
+        if gap:
+            cells.extend([""] * gap)
         cells.append(text)
 
     def text(data: str) -> None:
