@@ -1,6 +1,8 @@
 """★ Start here: the product on one page. Which fact triggers which stage.
 
     file ─▶ customers.import_finished ─▶ score (where a model is in charge; training waits for a person or the schedule)
+                                           and look at what the file brought, for the quality page
+    take back ─▶ customers.import_undone ─▶ score
     train ─▶ predictions.model_trained ─▶ score everybody, where the training was asked to
     score ─▶ predictions.customers_scored ─▶ score again where another model took charge meanwhile
                                              (segments and campaigns join here as they are built)
@@ -12,13 +14,16 @@ a worker; it never does the work itself.
 from __future__ import annotations
 
 from core import jobs
-from customers.signals import import_finished
+from customers import services as customers
+from customers.signals import import_finished, import_undone
 from predictions import services as predictions
 from predictions.signals import customers_scored, model_trained
 
 
 def connect() -> None:
     import_finished.connect(score_after_import, dispatch_uid="pipeline.score_after_import")
+    import_undone.connect(score_after_import, dispatch_uid="pipeline.score_after_undo")
+    import_finished.connect(profile_after_import, dispatch_uid="pipeline.profile_after_import")
     model_trained.connect(score_after_training, dispatch_uid="pipeline.score_after_training")
     customers_scored.connect(catch_up_after_scoring, dispatch_uid="pipeline.catch_up_after_scoring")
 
@@ -26,6 +31,11 @@ def connect() -> None:
 def score_after_import(sender, *, follow: bool = True, **_: object) -> None:
     if follow and (run := predictions.open_scoring()):
         jobs.ring(run)
+
+
+def profile_after_import(sender, *, import_id: int, follow: bool = True, **_: object) -> None:
+    if follow and (job := customers.open_profile(import_id=import_id)):
+        jobs.ring(job)
 
 
 def score_after_training(sender, *, follow: bool = True, **_: object) -> None:
@@ -39,9 +49,12 @@ def catch_up_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
 
 
 def catch_up() -> None:
-    """Open what a lost announcement should have opened: a scoring by the model in charge, where it has none yet.
+    """Open what a lost announcement should have opened: a scoring by the model in charge, where it has none yet, and a
+    profile of the newest import.
 
     A worker can die between the end of its job and its announcement; beat asks this of every company.
     """
     if predictions.needs_scoring() and (run := predictions.open_scoring()):
         jobs.ring(run)
+    if job := customers.open_missing_profile():
+        jobs.ring(job)

@@ -39,6 +39,13 @@ class Stage:
             return cursor.fetchall()
 
 
+def run(sql: str, params: Sequence | None = None) -> int:
+    """One set statement; returns the rows it touched. For the named bulk paths, whose SQL names what it may touch."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
+
+
 @contextmanager
 def stage(name: str, columns: dict[str, str]) -> Iterator[Stage]:
     """A fresh temporary table inside one transaction. ``columns``: name -> SQL type of this engine."""

@@ -17,3 +17,15 @@ class Refused(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class Unreachable(Exception):
+    """Another machine did not answer as it should, and may in a while: worth another try, unlike a Refused."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = str(message)
+
+    def __str__(self) -> str:
+        return self.message

@@ -52,6 +52,7 @@ class Claim:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.token = job.token
+        self.outcome = JobState.SUCCEEDED
         self._written = 0.0
         self._lost = threading.Event()
 
@@ -90,6 +91,10 @@ class Claim:
             raise LeaseLost
         for name, value in fields.items():
             setattr(self.job, name, value)
+
+    def await_person(self) -> None:
+        """End this stretch of work ``awaiting``: a person decides how it goes on (``resume``)."""
+        self.outcome = JobState.AWAITING
 
     def renew(self) -> bool:
         lease = timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
@@ -164,7 +169,7 @@ def claimed(model: type[Job], job_id: int) -> Iterator[Claim]:
         held._row().update(state=JobState.QUEUED, lease_until=None, published_at=None, attempts=F("attempts") - 1)
         raise
     else:
-        _end(held, JobState.SUCCEEDED)
+        _end(held, held.outcome)
     finally:
         stop()
 
@@ -248,6 +253,27 @@ def _publish(job: Job) -> bool:
     return True
 
 
+def resume(job: Job, *, since: tuple[str, ...] = (JobState.AWAITING,), **fields: object) -> bool:
+    """Put a resting job back in the queue for its next stretch, with ``fields`` written along. False: it moved meanwhile."""
+    fresh = {
+        "state": JobState.QUEUED,
+        "attempts": 0,
+        "published_at": None,
+        "not_before": None,
+        "started_at": None,
+        "finished_at": None,
+        "cancel_requested": False,
+        "progress_done": 0,
+        "progress_total": 0,
+        "progress_note": "",
+        "error_code": "",
+        "error_message": "",
+    }
+    taken = type(job)._base_manager.filter(pk=job.pk, state__in=since, token=job.token).update(**fresh, **fields)
+    job.refresh_from_db()
+    return taken == 1
+
+
 def job_models() -> list[type[Job]]:
     return [model for model in apps.get_models() if issubclass(model, Job)]
 
@@ -295,9 +321,9 @@ def is_lost_for_good(job: Job) -> bool:
 
 
 def cancel(job: Job) -> None:
-    """Ask an open job to stop. A waiting one stops at once, a running one at its next report."""
+    """Ask an open job to stop. A waiting or resting one stops at once, a running one at its next report."""
     rows = type(job)._base_manager.filter(pk=job.pk)
     now = timezone.now()
-    if not rows.filter(state=JobState.QUEUED).update(state=JobState.CANCELLED, finished_at=now, cancel_requested=True):
+    if not rows.filter(state__in=(JobState.QUEUED, JobState.AWAITING)).update(state=JobState.CANCELLED, finished_at=now, cancel_requested=True):
         rows.filter(state=JobState.RUNNING).update(cancel_requested=True)
     job.refresh_from_db()

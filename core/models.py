@@ -29,6 +29,7 @@ class PublicId(models.Model):
 class JobState(models.TextChoices):
     QUEUED = "queued", _("waiting")
     RUNNING = "running", _("running")
+    AWAITING = "awaiting", _("waits for you")
     SUCCEEDED = "succeeded", _("finished")
     FAILED = "failed", _("failed")
     DEAD = "dead", _("given up")
@@ -69,6 +70,11 @@ class Job(PublicId):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether it rests until a person decides: neither open nor over."""
+        return self.state == JobState.AWAITING
 
     @property
     def fraction(self) -> float:

@@ -1,7 +1,8 @@
-"""The named bulk path of this stage: a batch of clean rows into customers and subscriptions by set statements.
+"""The named bulk path of this stage: a batch of clean rows into customers, subscriptions and months by set statements.
 
 One temporary table, then "what is new, what differs" in the database itself: rows that do not change are not written,
-so loading a file again costs little and leaves ``updated_at`` alone.
+so loading a file again costs little and leaves ``updated_at`` alone. What an import changes is kept first as it was
+(CustomerChange), so that the import can be taken back. With ``write=False`` it only counts: the dry run.
 """
 
 from __future__ import annotations
@@ -19,30 +20,58 @@ from core import bulk
 from tenants.scoping import current_tenant
 
 from .ingest.schema import BY_NAME, Table
-from .models import Customer, Interaction, Subscription, UsageRecord
+from .models import Customer, CustomerChange, Interaction, Subscription, UsageRecord
 
 _CUSTOMER, _SUBSCRIPTION = Customer._meta.db_table, Subscription._meta.db_table
+_USAGE, _CHANGE = UsageRecord._meta.db_table, CustomerChange._meta.db_table
+_BOOKKEEPING = {"created_by_import", "changed_by_import"}
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    created: int
-    updated: int
-    unchanged: int
+    """Counts of a batch; ``strangers``: lines of months whose customer is not known."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    strangers: frozenset[int] = frozenset()
 
 
-def merge_customers(columns: Sequence[str], rows: Sequence[tuple]) -> Merged:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the statements need to know of one merge of customers."""
+
+    tenant: object
+    import_id: int | None
+    ours: list[str]
+    theirs: list[str]
+    has_attributes: bool
+    clears: bool  # an empty cell empties the old value
+
+
+def split_columns(columns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(columns of the customer, of the subscription) among the standard fields, without the number."""
+    ours = [c for c in columns if BY_NAME[c].table is Table.CUSTOMER and c != "external_id"]
+    return ours, [c for c in columns if BY_NAME[c].table is Table.SUBSCRIPTION]
+
+
+def merge_customers(
+    columns: Sequence[str],
+    rows: Sequence[tuple],
+    *,
+    import_id: int | None = None,
+    empty_clears: bool = False,
+    write: bool = True,
+) -> Merged:
     """Upsert a batch by (company, external_id).
 
     ``rows``: ``(line, *values in the order of columns, attributes)``; ``columns`` starts with ``external_id``. None is
-    "unknown" and leaves an old value in place. Ids are unique in the batch. Runs in one transaction.
+    "unknown" and leaves an old value in place unless ``empty_clears``. Ids are unique in the batch. Runs in one transaction.
     """
     if not rows:
-        return Merged(0, 0, 0)
-    tenant = _key(current_tenant().pk)
-    ours = [c for c in columns if BY_NAME[c].table is Table.CUSTOMER and c != "external_id"]
-    theirs = [c for c in columns if BY_NAME[c].table is Table.SUBSCRIPTION]
-    has_attributes = any(row[-1] for row in rows)
+        return Merged()
+    ours, theirs = split_columns(columns)
+    batch = _Batch(_key(current_tenant().pk), import_id, ours, theirs, any(row[-1] for row in rows), empty_clears)
     types = {
         "line": "bigint",
         **bulk.column_types(Customer, ["external_id", *ours]),
@@ -55,28 +84,32 @@ def merge_customers(columns: Sequence[str], rows: Sequence[tuple]) -> Merged:
         "incoming_customers",
         {**{c: types[c] for c in order}, "customer_id": "bigint", "our_change": "integer", "their_change": "integer"},
     ) as stage:
-        bulk.insert(stage.name, order, _prepared(rows))
+        bulk.insert(stage.name, order, _prepared(rows, keeps_nulls=empty_clears))
         _index(stage)
-        _compare(stage, tenant, ours, theirs, has_attributes)
+        _compare(stage, batch)
         differs = "our_change = 1 OR their_change = 1" + (" OR their_change IS NULL" if theirs else "")
         counted = stage.fetch(
             f"""SELECT COUNT(*), SUM(CASE WHEN customer_id IS NULL THEN 1 ELSE 0 END),
                        SUM(CASE WHEN customer_id IS NOT NULL AND ({differs}) THEN 1 ELSE 0 END) FROM {{stage}}"""
         )[0]
         total, created, updated = (int(n or 0) for n in counted)
-        if created:
-            _create(stage, tenant, ours)
-        if updated:
-            _update(stage, ours, theirs, has_attributes)
-        _create_subscriptions(stage, tenant, theirs)
+        if write:
+            if updated:
+                _keep_images(stage, batch, differs)
+                _update(stage, batch, differs)
+            if created:
+                _create(stage, batch)
+            _create_subscriptions(stage, batch)
     return Merged(created, updated, total - created - updated)
 
 
-def _prepared(rows: Sequence[tuple]) -> Iterator[tuple]:
+def _prepared(rows: Sequence[tuple], *, keeps_nulls: bool) -> Iterator[tuple]:
     """Each row with its attributes as JSON and an identifier of its own. Both drivers take the rest as it is."""
     random = os.urandom(16 * len(rows)).hex()
     for at, row in enumerate(rows):
         attributes = row[-1]
+        if attributes and not keeps_nulls:
+            attributes = {name: value for name, value in attributes.items() if value is not None}
         digits = random[32 * at : 32 * at + 32]
         yield (
             *row[:-1],
@@ -94,51 +127,99 @@ def _index(stage: bulk.Stage) -> None:
         stage.run("ANALYZE {stage}")
 
 
-def _differs(column: str) -> str:
-    unequal = "IS NOT" if connection.vendor == "sqlite" else "IS DISTINCT FROM"
-    return f's."{column}" IS NOT NULL AND t."{column}" {unequal} s."{column}"'
+def _unequal() -> str:
+    return "IS NOT" if connection.vendor == "sqlite" else "IS DISTINCT FROM"
+
+
+def _differs(model: type[models.Model], column: str, clears: bool) -> str:
+    if clears:
+        return f't."{column}" {_unequal()} {_or_empty(model, column)}'
+    return f's."{column}" IS NOT NULL AND t."{column}" {_unequal()} s."{column}"'
+
+
+def _or_empty(model: type[models.Model], column: str) -> str:
+    """The staged value, or what the table holds for "nothing"."""
+    return f's."{column}"' if model._meta.get_field(column).null else f"COALESCE(s.\"{column}\", '')"
 
 
 def _merged_attributes() -> tuple[str, str]:
-    """(old attributes overlaid with the new ones, whether that differs from the old)."""
+    """(old attributes overlaid with the new ones, nulls taking the old away; whether that differs from the old)."""
     if connection.vendor == "sqlite":
         merged = "json_patch(t.attributes, s.attributes)"
         return merged, f"json(t.attributes) IS NOT {merged}"
-    return "t.attributes || s.attributes", "t.attributes IS DISTINCT FROM (t.attributes || s.attributes)"
+    merged = "jsonb_strip_nulls(t.attributes || s.attributes)"
+    return merged, f"t.attributes IS DISTINCT FROM {merged}"
 
 
-def _compare(stage: bulk.Stage, tenant: object, ours: list[str], theirs: list[str], has_attributes: bool) -> None:
+def _compare(stage: bulk.Stage, batch: _Batch) -> None:
     """Fill customer_id (null: new), our_change and their_change (1: something differs; null: no subscription yet)."""
-    changes = [f"({_differs(c)})" for c in ours]
-    if has_attributes:
+    changes = [f"({_differs(Customer, c, batch.clears)})" for c in batch.ours]
+    if batch.has_attributes:
         changes.append(f"({_merged_attributes()[1]})")
     changed = " OR ".join(changes) or "1 = 0"
     stage.run(
         f"""UPDATE {{stage}} AS s SET customer_id = t.id, our_change = CASE WHEN {changed} THEN 1 ELSE 0 END
             FROM "{_CUSTOMER}" t WHERE t.tenant_id = %s AND t.external_id = s.external_id""",
-        [tenant],
+        [batch.tenant],
     )
-    changed = " OR ".join(f"({_differs(c)})" for c in theirs) or "1 = 0"
+    changed = " OR ".join(f"({_differs(Subscription, c, batch.clears)})" for c in batch.theirs) or "1 = 0"
     stage.run(
         f"""UPDATE {{stage}} AS s SET their_change = CASE WHEN {changed} THEN 1 ELSE 0 END
             FROM "{_SUBSCRIPTION}" t WHERE t.customer_id = s.customer_id"""
     )
 
 
-def _create(stage: bulk.Stage, tenant: object, ours: list[str]) -> None:
-    now = timezone.now()
-    names, values = _columns(Customer, ours, without={"id", "external_id", "public_id", "attributes"})
+def _object(alias: str, columns: Iterable[str], *, raw: str = "") -> str:
+    """A JSON object of columns, in the engine's own words. ``raw``: a column that holds JSON already."""
+    build = "json_object" if connection.vendor == "sqlite" else "jsonb_build_object"
+    pairs = [f"'{c}', {alias}.\"{c}\"" for c in columns]
+    if raw:
+        pairs.append(f"'{raw}', " + (f"json({alias}.{raw})" if connection.vendor == "sqlite" else f"{alias}.{raw}"))
+    return f"{build}({', '.join(pairs)})"
+
+
+def _keep_images(stage: bulk.Stage, batch: _Batch, differs: str) -> None:
+    """What the rows that will change hold now."""
+    if batch.import_id is None:
+        return
+    build = "json_object" if connection.vendor == "sqlite" else "jsonb_build_object"
+    nothing = "NULL" if connection.vendor == "sqlite" else "NULL::jsonb"
+    ours = _object("t", batch.ours, raw="attributes" if batch.has_attributes else "")
+    theirs = f"CASE WHEN p.customer_id IS NULL THEN {nothing} ELSE {_object('p', batch.theirs)} END"
+    if connection.vendor == "sqlite":
+        theirs = f"json({theirs})"  # else SQLite would take the object for a text
     stage.run(
-        f"""INSERT INTO "{_CUSTOMER}"
-                (tenant_id, external_id, public_id, created_at, updated_at, attributes, {names})
-            SELECT %s, s.external_id, s.public_id, %s, %s, s.attributes, {values}
+        f"""INSERT INTO "{_CHANGE}" (tenant_id, customer_id, kind, at, brought_by_id, reason, before)
+            SELECT %s, t.id, 'import', %s, %s, '',
+                   {build}('customer', {ours}, 'subscription', {theirs}, 'changed_by_import', t.changed_by_import)
+            FROM {{stage}} s JOIN "{_CUSTOMER}" t ON t.id = s.customer_id
+            LEFT JOIN "{_SUBSCRIPTION}" p ON p.customer_id = t.id
+            WHERE {differs} ORDER BY s.line""",
+        [batch.tenant, timezone.now(), batch.import_id],
+    )
+
+
+def _create(stage: bulk.Stage, batch: _Batch) -> None:
+    now = timezone.now()
+    names, values = _columns(
+        Customer, batch.ours, without={"id", "external_id", "public_id", "attributes", *_BOOKKEEPING}
+    )
+    attributes = "s.attributes"
+    if batch.clears and batch.has_attributes:  # a null takes an old value away; here there is none
+        attributes = (
+            "json_patch('{}', s.attributes)" if connection.vendor == "sqlite" else "jsonb_strip_nulls(s.attributes)"
+        )
+    stage.run(
+        f"""INSERT INTO "{_CUSTOMER}" (tenant_id, external_id, public_id, created_at, updated_at, attributes,
+                                       created_by_import, changed_by_import, {names})
+            SELECT %s, s.external_id, s.public_id, %s, %s, {attributes}, %s, %s, {values}
             FROM {{stage}} s WHERE s.customer_id IS NULL ORDER BY s.line""",
-        [tenant, now, now],
+        [batch.tenant, now, now, batch.import_id, batch.import_id],
     )
     stage.run(
         f"""UPDATE {{stage}} AS s SET customer_id = t.id, our_change = 0 FROM "{_CUSTOMER}" t
             WHERE s.customer_id IS NULL AND t.tenant_id = %s AND t.external_id = s.external_id""",
-        [tenant],
+        [batch.tenant],
     )
 
 
@@ -154,35 +235,117 @@ def _columns(model: type[models.Model], staged: list[str], *, without: set[str])
     return ", ".join(names), ", ".join(values)
 
 
-def _update(stage: bulk.Stage, ours: list[str], theirs: list[str], has_attributes: bool) -> None:
+def _update(stage: bulk.Stage, batch: _Batch, differs: str) -> None:
     now = timezone.now()
-    for table, key, columns, flag in (
-        (_CUSTOMER, "id", ours, "our_change"),
-        (_SUBSCRIPTION, "customer_id", theirs, "their_change"),
-    ):
-        sets = [f'"{c}" = COALESCE(s."{c}", t."{c}")' for c in columns]
-        if table == _CUSTOMER and has_attributes:
-            sets.append(f"attributes = {_merged_attributes()[0]}")
-        if sets:
+    for model, columns in ((Customer, batch.ours), (Subscription, batch.theirs)):
+        sets = [
+            f'"{c}" = {_or_empty(model, c)}' if batch.clears else f'"{c}" = COALESCE(s."{c}", t."{c}")' for c in columns
+        ]
+        if model is Customer:
+            # Also where only the subscription changed: a customer says which import touched it last.
+            sets.append("changed_by_import = %s")
+            if batch.has_attributes:
+                sets.append(f"attributes = {_merged_attributes()[0]}")
+            key, condition, params = "id", differs, [batch.import_id, now]
+        else:
+            key, condition, params = "customer_id", "s.their_change = 1", [now]
+        if columns or model is Customer:
             stage.run(
-                f"""UPDATE "{table}" AS t SET {", ".join(sets)}, updated_at = %s
-                    FROM {{stage}} s WHERE t."{key}" = s.customer_id AND s.{flag} = 1""",
-                [now],
+                f"""UPDATE "{model._meta.db_table}" AS t SET {", ".join(sets)}, updated_at = %s
+                    FROM {{stage}} s WHERE t."{key}" = s.customer_id AND ({condition})""",
+                params,
             )
 
 
-def _create_subscriptions(stage: bulk.Stage, tenant: object, theirs: list[str]) -> None:
+def _create_subscriptions(stage: bulk.Stage, batch: _Batch) -> None:
     """A subscription for everybody who has none: their_change stays null where none was found."""
     now = timezone.now()
-    names, values = _columns(Subscription, theirs, without={"customer_id"})
+    names, values = _columns(Subscription, batch.theirs, without={"customer_id"})
     stage.run(
         f"""INSERT INTO "{_SUBSCRIPTION}" (customer_id, tenant_id, created_at, updated_at, {names})
             SELECT s.customer_id, %s, %s, %s, {values} FROM {{stage}} s WHERE s.their_change IS NULL ORDER BY s.line""",
-        [tenant, now, now],
+        [batch.tenant, now, now],
     )
 
 
 # ---------------------------------------------------------------- rows that hang on a customer
+
+
+def merge_months(
+    measures: Sequence[str],
+    rows: Sequence[tuple],
+    *,
+    import_id: int | None = None,
+    empty_clears: bool = False,
+    write: bool = True,
+) -> Merged:
+    """Upsert months of use: ``rows`` are ``(line, external_id, month, *values in the order of measures)``.
+
+    Unknown values leave old ones in place unless ``empty_clears``. Lines of unknown customers come back as ``strangers``.
+    """
+    if not rows:
+        return Merged()
+    tenant = _key(current_tenant().pk)
+    types = {
+        "line": "bigint",
+        "external_id": bulk.column_types(Customer, ["external_id"])["external_id"],
+        **bulk.column_types(UsageRecord, ["month", *measures]),
+        "customer_id": "bigint",
+        "usage_id": "bigint",
+        "change": "integer",
+    }
+    with bulk.stage("incoming_months", types) as stage:
+        bulk.insert(stage.name, list(types)[:-3], rows)
+        _index(stage)
+        stage.run(
+            f"""UPDATE {{stage}} AS s SET customer_id = t.id FROM "{_CUSTOMER}" t
+                WHERE t.tenant_id = %s AND t.external_id = s.external_id""",
+            [tenant],
+        )
+        changed = " OR ".join(f"({_differs(UsageRecord, c, empty_clears)})" for c in measures) or "1 = 0"
+        stage.run(
+            f"""UPDATE {{stage}} AS s SET usage_id = t.id, change = CASE WHEN {changed} THEN 1 ELSE 0 END
+                FROM "{_USAGE}" t WHERE t.tenant_id = %s AND t.customer_id = s.customer_id AND t.month = s.month""",
+            [tenant],
+        )
+        strangers = frozenset(line for (line,) in stage.fetch("SELECT line FROM {stage} WHERE customer_id IS NULL"))
+        created, updated = (
+            int(n or 0)
+            for n in stage.fetch(
+                """SELECT SUM(CASE WHEN usage_id IS NULL AND customer_id IS NOT NULL THEN 1 ELSE 0 END),
+                          SUM(CASE WHEN change = 1 THEN 1 ELSE 0 END) FROM {stage}"""
+            )[0]
+        )
+        if write:
+            _write_months(stage, measures, tenant, import_id, empty_clears)
+    return Merged(created, updated, len(rows) - len(strangers) - created - updated, strangers)
+
+
+def _write_months(
+    stage: bulk.Stage, measures: Sequence[str], tenant: object, import_id: int | None, clears: bool
+) -> None:
+    names = ", ".join(f'"{c}"' for c in measures)
+    if import_id is not None:
+        build = "json_object" if connection.vendor == "sqlite" else "jsonb_build_object"
+        stage.run(
+            f"""INSERT INTO "{_CHANGE}" (tenant_id, customer_id, kind, at, brought_by_id, reason, month, before)
+                SELECT %s, t.customer_id, 'import', %s, %s, '', t.month,
+                       {build}('usage', {_object("t", measures)}, 'changed_by_import', t.changed_by_import)
+                FROM {{stage}} s JOIN "{_USAGE}" t ON t.id = s.usage_id WHERE s.change = 1 ORDER BY s.line""",
+            [tenant, timezone.now(), import_id],
+        )
+    sets = [f'"{c}" = s."{c}"' if clears else f'"{c}" = COALESCE(s."{c}", t."{c}")' for c in measures]
+    stage.run(
+        f"""UPDATE "{_USAGE}" AS t SET {", ".join([*sets, "changed_by_import = %s"])}
+            FROM {{stage}} s WHERE t.id = s.usage_id AND s.change = 1""",
+        [import_id],
+    )
+    stage.run(
+        f"""INSERT INTO "{_USAGE}" (tenant_id, customer_id, month, {names}, created_by_import, changed_by_import)
+            SELECT %s, s.customer_id, s.month, {", ".join(f's."{c}"' for c in measures)}, %s, %s
+            FROM {{stage}} s WHERE s.customer_id IS NOT NULL AND s.usage_id IS NULL ORDER BY s.line""",
+        [tenant, import_id, import_id],
+    )
 
 
 def append_usage(rows: Iterable[Sequence]) -> int:

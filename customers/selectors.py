@@ -10,15 +10,17 @@ from django.db.models.functions import Coalesce
 
 from core import bulk, prefix
 
-from .ingest.schema import COLUMNS, Kind, Table
-from .models import Customer, CustomerBase, Import, UsageRecord
-
-# What the models may learn from. Not the name, the address, the persona (our own output) or the language.
-_NOT_FEATURES = {"external_id", "first_name", "last_name", "email", "phone", "language", "city", "churn_label"}
-FEATURES: dict[str, Kind] = {c.name: c.kind for c in COLUMNS if c.name not in _NOT_FEATURES}
-USAGE_FEATURES = ("montant_consommation", "nombre_appels", "volume_data", "nombre_sms")
-_PATHS = {c.name: f"subscription__{c.name}" if c.table is Table.SUBSCRIPTION else c.name for c in COLUMNS}
-
+from .ingest.schema import COLUMNS, USAGE_COLUMNS, Kind, Table
+from .models import (
+    ColumnFinding,
+    ColumnMapping,
+    Customer,
+    CustomerBase,
+    Import,
+    ImportStep,
+    QualityProfile,
+    UsageRecord,
+)
 
 def has_both_classes() -> bool:
     """Whether the company in scope has customers who left and customers who stayed."""
@@ -26,7 +28,7 @@ def has_both_classes() -> bool:
 
 
 def count_customers() -> dict[str, object]:
-    """The base in numbers, by two passes over it: written to CustomerBase, never run for a page."""
+    """The base in numbers, by a pass over each of its tables: written to CustomerBase, never run for a page."""
     totals = Customer.objects.aggregate(
         customers=Count("pk"),
         left=Count("pk", filter=Q(churn_label=True)),
@@ -36,7 +38,8 @@ def count_customers() -> dict[str, object]:
     revenue = Customer.objects.exclude(churn_label=True).aggregate(
         monthly=Coalesce(Sum("subscription__monthly_charges"), 0, output_field=_money())
     )["monthly"]
-    return {**totals, "monthly_revenue": float(revenue)}
+    months = UsageRecord.objects.order_by().values("month").distinct().count()
+    return {**totals, "months": months, "monthly_revenue": float(revenue)}
 
 
 def _money():
@@ -54,6 +57,11 @@ def import_list() -> QuerySet[Import]:
     return Import.objects.select_related("requested_by")
 
 
+def remembered_mapping(shape_key: str) -> ColumnMapping | None:
+    """What was agreed for files of this shape."""
+    return ColumnMapping.objects.select_related("agreed_by").filter(shape_key=shape_key).first()
+
+
 def get_customer(public_id) -> Customer:
     """One customer with the subscription. Raises Customer.DoesNotExist, also for another company's."""
     return Customer.objects.select_related("subscription").get(public_id=public_id)
@@ -61,85 +69,6 @@ def get_customer(public_id) -> Customer:
 
 def usage_by_month(customer: Customer) -> list[UsageRecord]:
     return list(UsageRecord.objects.filter(customer=customer).order_by("-month")[:24])[::-1]
-
-
-# ---------------------------------------------------------------- frames for the engines
-
-
-def feature_frames(*, labelled_only: bool = False, block: int = 100_000) -> Iterator[pd.DataFrame]:
-    """Customers as frames of at most ``block`` rows, in the order of their keys.
-
-    Columns: ``id`` (int64), ``label`` (1.0 left, 0.0 stayed, NaN unknown), then every feature: numbers as float64,
-    yes/no and labels as text with None for unknown. Months of use come as ``<measure>_mean_3m`` and ``_trend_3m``.
-    """
-    latest = UsageRecord.objects.aggregate(latest=Max("month"))["latest"]
-    wanted = Customer.objects.order_by("pk")
-    if labelled_only:
-        wanted = wanted.exclude(churn_label=None)
-    after = 0
-    while True:
-        rows = wanted.filter(pk__gt=after)[:block]
-        frame = bulk.read_frame(rows.values_list("id", "churn_label", *(_PATHS[n] for n in FEATURES)))
-        if frame.empty:
-            return
-        frame.columns = ["id", "label", *FEATURES]
-        first, after = int(frame["id"].iloc[0]), int(frame["id"].iloc[-1])
-        frame = _typed(frame)
-        if latest is not None:
-            frame = frame.merge(_usage_frame(first, after, latest), on="id", how="left")
-        yield frame
-        if len(frame) < block:
-            return
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    frame["id"] = frame["id"].astype("int64")
-    frame["label"] = _as_flag(frame["label"]).map({True: 1.0, False: 0.0}).astype("float64")
-    for name, kind in FEATURES.items():
-        if kind in (Kind.INTEGER, Kind.MONEY, Kind.NUMBER):
-            frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
-        elif kind is Kind.FLAG:
-            frame[name] = _as_flag(frame[name]).map({True: "Yes", False: "No"}).astype(object)
-        else:
-            frame[name] = frame[name].astype(object).where(frame[name].notna() & (frame[name] != ""), None)
-    return frame
-
-
-def _as_flag(column: pd.Series) -> pd.Series:
-    """True, False or missing, from what either engine sends: booleans, 0/1, or "t"/"f"."""
-    # 1 and True are one key.
-    return column.map({True: True, False: False, "t": True, "f": False, "true": True, "false": False})
-
-
-def _usage_frame(first: int, last: int, latest) -> pd.DataFrame:
-    """For customers first..last: mean of the last three months, and its ratio to the three before (1 = steady)."""
-    recent = _months_before(latest, 2)
-    before = _months_before(latest, 5)
-    measures: dict[str, object] = {}
-    for name in USAGE_FEATURES:
-        measures[f"{name}_mean_3m"] = Avg(Case(When(month__gte=recent, then=name)))
-        measures[f"{name}_before"] = Avg(Case(When(month__lt=recent, month__gte=before, then=name)))
-    rows = (
-        UsageRecord.objects.filter(customer_id__gte=first, customer_id__lte=last, month__gte=before)
-        .order_by()
-        .values("customer_id")
-        .annotate(**measures)
-        .values_list("customer_id", *measures)
-    )
-    frame = bulk.read_frame(rows)
-    frame.columns = ["id", *measures]
-    frame = frame.apply(pd.to_numeric, errors="coerce").astype({"id": "int64"})
-    for name in USAGE_FEATURES:
-        past = frame.pop(f"{name}_before").astype("float64")
-        now = frame[f"{name}_mean_3m"].astype("float64")
-        frame[f"{name}_mean_3m"] = now
-        frame[f"{name}_trend_3m"] = now / past.where(past > 0)
-    return frame
-
-
-def _months_before(day, months: int):
-    index = day.year * 12 + day.month - 1 - months
-    return day.replace(year=index // 12, month=index % 12 + 1, day=1)
 
 
 def count_all() -> int:
@@ -170,3 +99,64 @@ def matching(text: str, *, limit: int = 500) -> list[int] | None:
         if len(found) >= limit:
             return None
     return sorted(found)
+
+
+# ---------------------------------------------------------------- what files brought, and what can be learned from it
+
+
+def written_imports() -> QuerySet[Import]:
+    """Imports whose rows are in the base, newest first."""
+    return Import.objects.filter(state="succeeded", step=ImportStep.WRITE).order_by("-pk")
+
+
+def profile_list() -> QuerySet[QualityProfile]:
+    """Profiles of imports that were not taken back, the newest import first; without the profiles themselves."""
+    wanted = QualityProfile.objects.filter(brought_by__undone_at=None).order_by("-brought_by_id")
+    return wanted.select_related("brought_by", "compared_with").defer("profile", *_LARGE_COLUMNS_OF_IMPORTS)
+
+
+_LARGE_COLUMNS_OF_IMPORTS = tuple(
+    f"{key}__{name}" for key in ("brought_by", "compared_with") for name in ("proposal", "preview", "refusals")
+)
+
+
+def profile_of(run: Import) -> QualityProfile | None:
+    """What was found in one import's file."""
+    return QualityProfile.objects.select_related("compared_with").filter(brought_by=run).first()
+
+
+def profile_before(run: Import, grain: str) -> QualityProfile | None:
+    """The newest finished profile of an earlier import with the same kind of lines, unless it was taken back."""
+    earlier = QualityProfile.objects.filter(grain=grain, state="succeeded", brought_by_id__lt=run.pk)
+    return earlier.filter(brought_by__undone_at=None).order_by("-brought_by_id").first()
+
+
+def finding_list() -> QuerySet[ColumnFinding]:
+    """What the leak watch says about columns, the gravest first."""
+    grave = Case(When(severity="quarantine", then=0), When(severity="warn", then=1), default=2)
+    return ColumnFinding.objects.select_related("overruled_by").order_by(grave, "column")
+
+
+_STANDARD = {column.name for column in (*COLUMNS, *USAGE_COLUMNS)}
+_LEARNED_FROM_IMPORTS = 20
+
+
+def may_be_feature(name: str) -> bool:
+    """Whether models may be offered a column: our own features, measures of use, and every other field of a customer."""
+    return name in FEATURES or name in USAGE_FEATURES or name not in _STANDARD
+
+
+def learnable_columns() -> set[str]:
+    """Columns of the newest imports that models may learn from: brought, not empty, constant or set aside.
+
+    Of an import whose file was not looked at yet, every column that was kept counts.
+    """
+    imports = list(written_imports().only("mapping")[:_LEARNED_FROM_IMPORTS])
+    looked_at = QualityProfile.objects.filter(brought_by__in=imports, state="succeeded")
+    found = {run: summary["learnable"] for run, summary in looked_at.values_list("brought_by_id", "summary")}
+    columns: set[str] = set()
+    for run in imports:
+        kept = (*run.columns.values(), *run.kept_columns)
+        columns.update(found[run.pk] if run.pk in found else filter(may_be_feature, kept))
+    kept_away = ColumnFinding.objects.filter(severity__in=("quarantine", "set_aside"), overruled_at=None)
+    return columns - set(kept_away.values_list("column", flat=True))

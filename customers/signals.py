@@ -3,3 +3,4 @@
 from django.dispatch import Signal
 
 import_finished = Signal()  # import_id
+import_undone = Signal()  # import_id

@@ -10,3 +10,8 @@ from . import services
 @shared_task(base=TenantTask, ignore_result=True)
 def run_import(*, job_id: int, **_: object) -> None:
     services.run_import(import_id=job_id)
+
+
+@shared_task(base=TenantTask, ignore_result=True)
+def profile_import(*, job_id: int, **_: object) -> None:
+    services.profile_import(profile_id=job_id)

@@ -32,6 +32,13 @@ def _import_failed(f: dict) -> str:
     }
 
 
+def _import_undone(f: dict) -> str:
+    return _("%(filename)s was taken back: %(removed)s customers removed, %(restored)s restored.") % {
+        "filename": f.get("filename", ""),
+        **{k: _count(f, k) for k in ("removed", "restored")},
+    }
+
+
 def _model_trained(f: dict) -> str:
     return _("Model %(version)s is trained.") % {"version": f.get("version", "")}
 
@@ -60,6 +67,7 @@ _SENTENCES = {
     "job_given_up": _job_given_up,
     "import_finished": _import_finished,
     "import_failed": _import_failed,
+    "import_undone": _import_undone,
     "model_trained": _model_trained,
     "training_failed": _training_failed,
     "customers_scored": _customers_scored,

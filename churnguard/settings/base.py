@@ -5,7 +5,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from core.env import BASE_DIR, env
+from core.env import BASE_DIR, env, secret
 
 VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
 
@@ -161,6 +161,14 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 IMPORT_MAX_COLUMNS = env.int("IMPORT_MAX_COLUMNS", default=500)
 IMPORT_MAX_CELL = env.int("IMPORT_MAX_CELL", default=10_000)
+IMPORT_MAX_ROWS = env.int("IMPORT_MAX_ROWS", default=5_000_000)
+IMPORT_MAX_UNPACKED_BYTES = env.int("IMPORT_MAX_UNPACKED_BYTES", default=2 * 1024**3)
+# The child process that opens a file: how long it may take, and its address space.
+IMPORT_READ_SECONDS = env.int("IMPORT_READ_SECONDS", default=600)
+IMPORT_READ_MEMORY = env.int("IMPORT_READ_MEMORY", default=512 * 1024 * 1024)
+# A file up to this size is read while the person waits, so that a refusal comes back on the form.
+IMPORT_READ_AT_ONCE_BYTES = env.int("IMPORT_READ_AT_ONCE_BYTES", default=2 * 1024 * 1024)
+IMPORT_READ_AT_ONCE_SECONDS = env.int("IMPORT_READ_AT_ONCE_SECONDS", default=10)
 
 # ---------------------------------------------------------------- the browser's rules
 CONTENT_SECURITY_POLICY = {
@@ -226,6 +234,19 @@ JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=45)
 JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=10)
 JOB_SWEEP_SECONDS = env.float("JOB_SWEEP_SECONDS", default=10)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=5)
+
+# ---------------------------------------------------------------- feeds: data that comes by itself
+# Keys that sealed credentials before the one in use now: they still open, `manage.py reseal_credentials` frees of them.
+CREDENTIALS_KEY_FALLBACKS = [key for key in secret("CREDENTIALS_KEY_FALLBACKS").split(",") if key]
+# Machines of private networks that feeds may read from: names, addresses or networks, each with an optional :port.
+FEED_PRIVATE_HOSTS = env.list("FEED_PRIVATE_HOSTS", default=[])
+# Folders whose SQLite files feeds may read; none: no feed reads a file of this machine as a database.
+FEED_SQLITE_FOLDERS = env.list("FEED_SQLITE_FOLDERS", default=[])
+FEED_CA_FILE = env("FEED_CA_FILE", default="")  # certificates that are believed besides the usual ones
+FEED_SECONDS = env.int("FEED_SECONDS", default=900)  # to fetch a file or the rows of a query
+FEED_MAX_ROWS = env.int("FEED_MAX_ROWS", default=5_000_000)
+FEED_SETTLE_SECONDS = env.float("FEED_SETTLE_SECONDS", default=15)  # a file that changed since is still being written
+FEED_PAUSE_AFTER = env.int("FEED_PAUSE_AFTER", default=5)  # failures in a row
 
 # ---------------------------------------------------------------- mail to our own users
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

@@ -15,6 +15,7 @@ from .base import *
 DEBUG = False
 SECRET_KEY = "test-secret-key-" + "x" * 48
 MODEL_SIGNING_KEY = "test-model-key-" + "x" * 48
+CREDENTIALS_KEY = "test-credentials-key-" + "x" * 48
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

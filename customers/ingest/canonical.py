@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import statistics
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from . import exchange
 from .exchange import MEBIBYTE, Limits, Note
 from .reader import TableRefused
 
@@ -16,6 +17,8 @@ HEAD_ROWS = 50  # in which the header is looked for
 _FLUSH = 65_536
 _LAST_LINE = 2**32 - 1
 _NAMED = 20  # of a kind, in one note
+_SAMPLE_ROWS, _SAMPLE_CELLS, _SAMPLE_CELL = 1_000, 100_000, 200  # rows, cells in all, characters of a cell
+_TELL_EVERY = 4_096  # rows
 
 
 def find_header(rows: Sequence[Sequence[str]]) -> int:
@@ -70,10 +73,17 @@ class Sink:
     """Takes a table's rows, holds them to the limits, and writes them unless the person's file serves as it is.
 
     ``folder`` None: nothing is written. Lines end in CRLF, because Python 3.11 leaves a bare CR in a cell unquoted else.
+    ``share``: how far the reading is, 0 to 1, where the caller can tell.
     """
 
-    def __init__(self, headers: Sequence[str], limits: Limits, folder: Path | None) -> None:
+    def __init__(
+        self, headers: Sequence[str], limits: Limits, folder: Path | None, share: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.rows = self.ragged = 0
+        self._share = share
+        self._kept: list[tuple[str, ...]] = []
+        self._every = 1
+        self._most_kept = max(2, min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, len(headers))))
         self.path = folder / "table.csv" if folder else None
         self.lines_path = folder / "lines.u32" if folder else None
         self._width, self._limits = len(headers), limits
@@ -85,9 +95,13 @@ class Sink:
             self._write(headers)
 
     def row(self, line: int, cells: Sequence[str]) -> None:
+        if self.rows % self._every == 0:
+            self._keep(cells)
         self.rows += 1
         if self.rows > self._limits.max_rows:
             raise TableRefused("too_many_rows", maximum=self._limits.max_rows)
+        if self.rows % _TELL_EVERY == 0:
+            exchange.meter.tell(self.rows, self._share())
         if len(cells) != self._width:
             self.ragged += 1
             if len(cells) > self._limits.max_columns:
@@ -97,6 +111,17 @@ class Sink:
             self._lines.append(line if line < _LAST_LINE else _LAST_LINE)
             if len(self._lines) == _FLUSH:
                 self._flush()
+
+    def _keep(self, cells: Sequence[str]) -> None:
+        """Every row, then every second, every fourth: rows from the whole of the table, however long it gets."""
+        self._kept.append(tuple(cell[:_SAMPLE_CELL] for cell in cells))
+        if len(self._kept) == self._most_kept:
+            self._kept = self._kept[::2]
+            self._every *= 2
+
+    @property
+    def sample(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(self._kept)
 
     def _flush(self) -> None:
         self._lines.tofile(self._sidecar)

@@ -34,11 +34,14 @@ class _Rows:
         self._path, self._encoding, self._delimiter = path, encoding, delimiter
         self._reader = csv.reader(self._lines(), delimiter=delimiter)
         self._last_line = ""
+        self._raw = None
+        self._size = max(1, path.stat().st_size)
         self.start = self.end = 0
 
     def _lines(self) -> Iterator[str]:
         drops_nuls = self._encoding.nuls > 0 or self._encoding.name.startswith(("utf-16", "utf-32"))
         with self._path.open(encoding=self._encoding.name, newline="") as text:
+            self._raw = text.buffer
             for line in iter(partial(text.readline, _LONGEST_LINE), ""):
                 if len(line) == _LONGEST_LINE:
                     raise _LongLine
@@ -51,6 +54,10 @@ class _Rows:
             self.start, self.end = self.end, reader.line_num
             if cells:
                 yield self.end, cells
+
+    def share(self) -> float:
+        """How much of the file was read, 0 to 1."""
+        return self._raw.tell() / self._size if self._raw is not None else 0.0
 
     @property
     def line(self) -> int:
@@ -128,7 +135,7 @@ def _read(path: Path, folder: Path, limits: Limits, encoding: Encoding, delimite
         headers, notes = name_headers(written, limits)
         is_plain = encoding.name == "utf-8" and delimiter == "," and not encoding.nuls
         is_ready = is_plain and above == 0 and tuple(written) == headers
-        with Sink(headers, limits, None if is_ready else folder) as sink:
+        with Sink(headers, limits, None if is_ready else folder, rows.share) as sink:
             for line, cells in itertools.chain(head[above + 1 :], rows):
                 sink.row(line, cells)
             rows.check_end()
@@ -159,4 +166,5 @@ def _read(path: Path, folder: Path, limits: Limits, encoding: Encoding, delimite
         rows=sink.rows,
         ragged_rows=sink.ragged,
         notes=tuple(notes),
+        sample=sink.sample,
     )

@@ -65,6 +65,7 @@ class Normalised:
     rows: int
     ragged_rows: int  # with more or fewer cells than the header; they are kept as they are, to be refused by line
     notes: tuple[Note, ...]
+    sample: tuple[tuple[str, ...], ...] = ()  # rows from the whole of the table, evenly; the first one is its first
     peak_memory: int = 0  # of the child, in bytes; 0 where the system does not say
 
     @property
@@ -79,8 +80,32 @@ def read_lines(path: Path) -> Sequence[int]:
     return lines
 
 
+class Meter:
+    """How far a child is, told to its parent through a small file: rows so far and, where it can be known, the share."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+
+    def tell(self, rows: int, fraction: float) -> None:
+        if self._path is not None:
+            part = self._path.with_name("progress.part")
+            part.write_text(f"{rows} {fraction:.4f}", encoding="ascii")
+            part.replace(self._path)
+
+    @staticmethod
+    def read(path: Path) -> tuple[int, float] | None:
+        try:
+            rows, fraction = path.read_text(encoding="ascii")[:60].split()
+            return int(rows), min(max(float(fraction), 0.0), 1.0)
+        except (OSError, ValueError):
+            return None
+
+
+meter = Meter()  # the child's own, set when it starts
+
+
 def to_json(normalised: Normalised) -> str:
-    return json.dumps(asdict(normalised), default=str)
+    return json.dumps(asdict(normalised), default=str, ensure_ascii=False)
 
 
 def from_json(facts: dict[str, Any]) -> Normalised:
@@ -93,5 +118,6 @@ def from_json(facts: dict[str, Any]) -> Normalised:
             "sheets": tuple(Sheet(**sheet) for sheet in facts["sheets"]),
             "headers": tuple(facts["headers"]),
             "notes": tuple(Note(**note) for note in facts["notes"]),
+            "sample": tuple(tuple(row) for row in facts["sample"]),
         }
     )

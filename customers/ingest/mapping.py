@@ -20,6 +20,7 @@ VERSION = 1
 ATTRIBUTE, IGNORE = "attribute", "ignore"
 ID, LABEL, MONTH = "external_id", "churn_label", "month"
 BY_COLUMN, ROW_HASH, ROW_NUMBER = "column", "row_hash", "row_number"
+OURS = "ChurnGuard: "  # begins the headers that we add to a file of refused rows; they are no columns of the company's
 ANY_VALUE = "*"  # as label_yes: whoever has a value left (a leaving date), whoever has none stayed
 TARGETS: tuple[str, ...] = tuple(dict.fromkeys(c.name for c in (*COLUMNS, *USAGE_COLUMNS)))
 
@@ -57,8 +58,11 @@ def unique_headers(headers: Sequence[str]) -> tuple[str, ...]:
 
 
 def shape_key(headers: Sequence[str]) -> str:
-    """A key of 32 hexadecimal digits, equal for files with the same headers in any order, case and punctuation."""
-    names = sorted(compact(name) or name for name in unique_headers(headers))
+    """A key of 32 hexadecimal digits, equal for files with the same headers in any order, case and punctuation.
+
+    A file of refused rows has the shape of the file that they come from.
+    """
+    names = sorted(compact(name) or name for name in unique_headers(headers) if not name.startswith(OURS))
     return hashlib.sha256("\x1f".join(names).encode()).hexdigest()[:32]
 
 
@@ -92,10 +96,12 @@ class RowNumbers:
     Kept in memory: eight bytes and a dictionary's slot for each row, 81 MB a million, measured.
     """
 
-    def __init__(self, rule: str) -> None:
+    def __init__(self, rule: str, *, without: Iterable[int] = ()) -> None:
+        """``without``: positions of cells that are none of the row's own."""
         if rule not in (ROW_HASH, ROW_NUMBER):
             raise ValueError(f"rule is {ROW_HASH} or {ROW_NUMBER}, not {rule!r}")
         self._by_hash = rule == ROW_HASH
+        self._without = frozenset(without)
         self._seen: Counter[int] = Counter()
         self._rows = 0
 
@@ -103,6 +109,8 @@ class RowNumbers:
         self._rows += 1
         if not self._by_hash:
             return str(self._rows)
+        if self._without:
+            cells = [cell for position, cell in enumerate(cells) if position not in self._without]
         key = row_hash(cells)
         short = int(key[1:16], 16)
         self._seen[short] += 1

@@ -53,7 +53,7 @@ def _read(file: pq.ParquetFile, folder: Path, limits: Limits) -> Normalised:
     if nested:
         notes.append(Note("nested_columns", {"columns": nested[:20], "count": len(nested)}))
     line = 0
-    with Sink(headers, limits, folder) as sink:
+    with Sink(headers, limits, folder, lambda: line / max(1, facts.num_rows)) as sink:
         size = max(1, min(_BATCH, _CELLS // len(headers)))
         for batch in file.iter_batches(batch_size=size, use_threads=False):
             columns = [_texts(column, line + 1, limits) for column in batch.columns]
@@ -73,6 +73,7 @@ def _read(file: pq.ParquetFile, folder: Path, limits: Limits) -> Normalised:
         rows=sink.rows,
         ragged_rows=0,
         notes=tuple(notes),
+        sample=sink.sample,
     )
 
 

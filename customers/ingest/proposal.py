@@ -24,7 +24,7 @@ from .celltypes import (
     vocabulary,
 )
 from .labels import LabelGuess, label_guess, label_guesses
-from .mapping import ATTRIBUTE, BY_COLUMN, ID, IGNORE, LABEL, MONTH, ROW_HASH, ROW_NUMBER, Mapping
+from .mapping import ATTRIBUTE, BY_COLUMN, ID, IGNORE, LABEL, MONTH, OURS, ROW_HASH, ROW_NUMBER, Mapping
 
 SAMPLE_ROWS = 1000  # of the given ones, so that 500 columns are judged within a second or two
 _LEAST = 0.5  # confidence below which a guess is only an alternative
@@ -37,7 +37,8 @@ _MOST_LEVELS = 30  # of a gender, a contract or a way to pay, whatever the spell
 
 @dataclass(frozen=True, slots=True)
 class ColumnGuess:
-    """One column. ``why``: remembered, exact_alias, words_alias, fuzzy_alias, values, no_match, taken, empty, row_number;
+    """One column. ``why``: remembered, exact_alias, words_alias, fuzzy_alias, values, no_match, taken, empty, row_number,
+    ours (a column that we added to a file of refused rows);
     ``notes`` are codes to show beside it; ``alternatives`` other targets, best first."""
 
     position: int
@@ -122,12 +123,15 @@ def propose(
     names = mapping.unique_headers(headers)
     rows = [row for _, row in zip(range(SAMPLE_ROWS), sample_rows, strict=False)]
     columns = sample_columns(names, rows)
+    theirs = [column for column in columns if not column.header.startswith(OURS)]
     kept = remembered.targets if remembered else {}
     same_shape = bool(remembered) and mapping.shape_key(list(kept)) == mapping.shape_key(names)
-    has_months = _has_months(columns)
-    labels = [] if has_months else label_guesses(columns)
-    chosen = _assign(columns, labels, has_months, remembered)
-    identity, chosen = _identity(columns, chosen, remembered if same_shape else None)
+    has_months = _has_months(theirs)
+    labels = [] if has_months else label_guesses(theirs)
+    chosen = _assign(theirs, labels, has_months, remembered)
+    identity, chosen = _identity(theirs, chosen, remembered if same_shape else None)
+    ours = _Candidate(1.0, IGNORE, "ours")
+    chosen |= {column.position: (ours, []) for column in columns if column.header.startswith(OURS)}
     guesses = tuple(_guess(column, chosen.get(column.position), identity) for column in columns)
     label = _label(guesses, labels, columns, remembered)
     return Proposal(

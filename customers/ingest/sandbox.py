@@ -16,23 +16,26 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from .exchange import Limits, Normalised, from_json, to_json
+from . import exchange
+from .exchange import Limits, Meter, Normalised, from_json, to_json
 from .normalising import normalise_here
 from .reader import TableRefused
 
 _ROOT = Path(__file__).resolve().parents[2]
 # Isolated from the environment and the folder it starts in, so that the source's root must be told.
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from customers.ingest import sandbox; sandbox.serve()"
-_ANSWER = "answer.json"
+_ANSWER, _PROGRESS = "answer.json", "progress"
+_ASK_EVERY = 0.25  # seconds between two looks at the child's progress
 _LARGEST_ANSWER = 64 << 20
 _OUT_OF_MEMORY = 71
 _FAILED = 70
 _GRACE = 2  # seconds for the child to stop by itself, by its processor time, before it is killed
 _OPEN_FILES = 64
-_WRITTEN = ("table.csv", "lines.u32", "unpacked-1", "unpacked-2", _ANSWER)
+_WRITTEN = ("table.csv", "lines.u32", "unpacked-1", "unpacked-2", _ANSWER, _PROGRESS, f"{_PROGRESS}.part")
 # Arrow's own allocator reserves a gigabyte of addresses at once, and the C library 64 MB for each thread.
 _ENVIRONMENT = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
@@ -43,8 +46,17 @@ _ENVIRONMENT = {
 }
 
 
-def normalise(path: Path, *, folder: Path, limits: Limits | None = None, sheet: str | None = None) -> Normalised:
+def normalise(
+    path: Path,
+    *,
+    folder: Path,
+    limits: Limits | None = None,
+    sheet: str | None = None,
+    progress: Callable[[int, float], None] = lambda rows, share: None,
+) -> Normalised:
     """Bring any file into the canonical form. ``folder``: where the table is written; made, and empty of ours on refusal.
+    ``progress``: told every quarter of a second how many rows were read and the share of the file, 0 to 1; what it raises
+    ends the child.
 
     Raises TableRefused with one of: missing, folder, not_a_file, unreadable, empty, too_large, binary, markup, old_excel,
     encrypted, broken, archive_of_several, zip_bomb, undecodable, one_column, no_rows, no_such_sheet, too_many_columns,
@@ -56,14 +68,14 @@ def normalise(path: Path, *, folder: Path, limits: Limits | None = None, sheet: 
     folder.mkdir(parents=True, exist_ok=True)
     taken = False
     try:
-        answer = _ask_child(path, folder, limits, sheet)
+        answer = _ask_child(path, folder, limits, sheet, progress)
         if "refused" in answer:
             raise TableRefused(answer["refused"], **answer["facts"])
         normalised = from_json(answer)
         taken = True
         return normalised
     finally:
-        for name in (_ANSWER,) if taken else _WRITTEN:
+        for name in _WRITTEN[4:] if taken else _WRITTEN:
             (folder / name).unlink(missing_ok=True)
 
 
@@ -82,7 +94,9 @@ def _refuse_early(path: Path, limits: Limits) -> None:
         raise TableRefused("too_large", maximum=limits.max_bytes // (1 << 20))
 
 
-def _ask_child(path: Path, folder: Path, limits: Limits, sheet: str | None) -> dict:
+def _ask_child(
+    path: Path, folder: Path, limits: Limits, sheet: str | None, progress: Callable[[int, float], None]
+) -> dict:
     job = {"path": str(path), "folder": str(folder), "limits": asdict(limits), "sheet": sheet, "parent": os.getpid()}
     started = time.monotonic()
     child = subprocess.Popen(
@@ -95,10 +109,21 @@ def _ask_child(path: Path, folder: Path, limits: Limits, sheet: str | None) -> d
         start_new_session=True,  # Ctrl-C in a terminal is the parent's to answer
     )
     try:
-        child.communicate(json.dumps(job).encode(), timeout=limits.seconds + _GRACE)
-    except subprocess.TimeoutExpired as error:
-        raise TableRefused("timeout", maximum=round(limits.seconds)) from error
+        with contextlib.suppress(BrokenPipeError):  # it died at once: its status says why
+            child.stdin.write(json.dumps(job).encode())
+            child.stdin.close()
+        while True:
+            try:
+                child.wait(_ASK_EVERY)
+                break
+            except subprocess.TimeoutExpired as error:
+                if time.monotonic() - started > limits.seconds + _GRACE:
+                    raise TableRefused("timeout", maximum=round(limits.seconds)) from error
+                if told := Meter.read(folder / _PROGRESS):
+                    progress(*told)
     finally:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
         if child.poll() is None:  # also where the parent's own job was told to stop
             child.kill()
             child.wait()
@@ -137,6 +162,7 @@ def serve() -> None:
     job = json.load(sys.stdin)
     limits = Limits(**job["limits"])
     folder = Path(job["folder"])
+    exchange.meter = Meter(folder / _PROGRESS)
     _die_with(job["parent"])
     _bind(limits)
     try:
@@ -158,7 +184,7 @@ def serve() -> None:
     except Exception as error:
         answer = json.dumps({"refused": "broken", "facts": {"what": "file", "reason": type(error).__name__}})
     try:
-        (folder / _ANSWER).write_text(answer, encoding="utf-8")
+        (folder / _ANSWER).write_text(answer, encoding="utf-8", errors="replace")
     except OSError:
         os._exit(_FAILED)
 

@@ -92,6 +92,7 @@ def _read_sheet(book: Book, part: Part, folder: Path) -> Normalised:
         rows=sink.rows,
         ragged_rows=sink.ragged,
         notes=tuple(notes),
+        sample=sink.sample,
     )
 
 

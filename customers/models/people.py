@@ -1,4 +1,4 @@
-"""Customers, what they subscribe to, what they used, and the imports that brought them."""
+"""Customers, what they subscribe to, what they used, and how they were contacted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from core.models import PublicId, TimeStamped
 from core.prefix import Folded
-from tenants.models import TenantJob
 from tenants.scoping import TenantModel, tenant_key
 
 
@@ -32,6 +31,9 @@ class Customer(TenantModel, PublicId, TimeStamped):
     )
     persona = models.CharField(_("persona"), max_length=60, blank=True)
     attributes = models.JSONField(_("other fields"), default=dict, blank=True)
+    # Keys of imports, without a foreign key: a million rows are written at a time. None: by hand, or before imports kept count.
+    created_by_import = models.BigIntegerField(null=True, editable=False)
+    changed_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("customer")
@@ -101,6 +103,10 @@ class UsageRecord(TenantModel):
     nombre_appels = models.PositiveIntegerField(_("calls"), null=True, blank=True)
     volume_data = models.FloatField(_("data volume (MB)"), null=True, blank=True)
     nombre_sms = models.PositiveIntegerField(_("text messages"), null=True, blank=True)
+    nombre_recharges = models.PositiveIntegerField(_("top-ups"), null=True, blank=True)
+    nombre_reclamations = models.PositiveIntegerField(_("complaints"), null=True, blank=True)
+    created_by_import = models.BigIntegerField(null=True, editable=False)
+    changed_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("month of use")
@@ -137,49 +143,22 @@ class Interaction(TenantModel):
         return f"{self.campaign_code} {self.kind}"
 
 
-class Import(TenantJob):
-    """A file brought in: where it is kept, how far it was read, what it changed and what was refused."""
+class FormerNumber(TenantModel):
+    """The number of a customer who was merged into another: the next file that still has it updates the one who stays."""
 
-    task_name = "customers.tasks.run_import"
-
-    filename = models.CharField(_("file"), max_length=255)
-    stored_path = models.CharField(max_length=500, blank=True, editable=False)
-    size_bytes = models.BigIntegerField(_("size"), default=0)
-    sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    encoding = models.CharField(_("encoding"), max_length=20, blank=True)
-    delimiter = models.CharField(_("delimiter"), max_length=4, blank=True)
-    mapping = models.JSONField(_("columns understood"), default=dict, blank=True)
-    kept_columns = models.JSONField(_("columns kept as other fields"), default=list, blank=True)
-    rows_read = models.BigIntegerField(_("read"), default=0)
-    rows_created = models.BigIntegerField(_("created"), default=0)
-    rows_updated = models.BigIntegerField(_("updated"), default=0)
-    rows_unchanged = models.BigIntegerField(_("unchanged"), default=0)
-    rows_refused = models.BigIntegerField(_("refused"), default=0)
-    refusals = models.JSONField(_("first refusals"), default=list, blank=True)
-    unknown_values = models.JSONField(_("unknown values"), default=dict, blank=True)
+    external_id = models.CharField(_("former customer number"), max_length=64)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="former_numbers", verbose_name=_("customer")
+    )
+    merged_at = models.DateTimeField(_("merged"), default=timezone.now)
 
     class Meta:
-        verbose_name = _("import")
-        verbose_name_plural = _("imports")
-        ordering = ["-requested_at"]
-        indexes = [models.Index(fields=["tenant", "-requested_at"], name="import_newest")]
+        verbose_name = _("former customer number")
+        verbose_name_plural = _("former customer numbers")
+        constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="former_number")]
 
     def __str__(self) -> str:
-        return self.filename
-
-    def result(self) -> dict[str, object]:
-        """What a command prints and the API answers."""
-        return {
-            "read": self.rows_read,
-            "created": self.rows_created,
-            "updated": self.rows_updated,
-            "unchanged": self.rows_unchanged,
-            "refused": self.rows_refused,
-            "refusals": self.refusals,
-            "unknown": self.unknown_values,
-            "kept_columns": self.kept_columns,
-            "import_id": str(self.public_id),
-        }
+        return self.external_id
 
 
 class CustomerBase(TenantModel):

@@ -1,0 +1,30 @@
+"""Roll-ups, and rows that hang on a customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from tenants.scoping import current_tenant
+
+from .. import merge, selectors
+from ..models import CustomerBase
+
+
+def refresh_customer_base() -> None:
+    """Count the base once, so that no page has to."""
+    facts = selectors.count_customers()
+    CustomerBase.objects.update_or_create(
+        tenant=current_tenant(), defaults={"facts": facts, "computed_at": timezone.now()}
+    )
+
+
+def record_usage(*, rows: Iterable[Sequence]) -> int:
+    """Months of use: ``(external_id, month, amount, calls, megabytes, texts)``; unknown customers are passed over."""
+    return merge.append_usage(rows)
+
+
+def record_interactions(*, rows: Iterable[Sequence]) -> int:
+    """Contacts made or withheld: ``(external_id, campaign, kind, date, left)``; unknown customers are passed over."""
+    return merge.append_interactions(rows)
