@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import itertools
-import uuid
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from core import bulk
@@ -21,42 +24,28 @@ from predictions.models import Score
 from tenants.scoping import current_tenant
 
 
-def parse(path: Path) -> pd.DataFrame:
-    """The file as a typed frame by the fastest reader installed."""
-    return pyarrow.csv.read_csv(path).to_pandas()
-
-
-def load_ready_rows(path: Path) -> None:
-    """Parse, then the engine's bulk path into tables like ours with the same indexes; rolled back afterwards."""
-    parse(path)
-    ours, theirs = _ready_tuples(path)
+def load_ready_rows(path: Path, *, keep: bool = False) -> None:
+    """Parse by Arrow, then the engine's bulk path into our own indexed tables. Rolled back afterwards unless ``keep``."""
     with transaction.atomic():
-        bulk.insert(Customer._meta.db_table, list(ours[0]), ours[1])
-        bulk.insert(Subscription._meta.db_table, list(theirs[0]), theirs[1])
-        transaction.set_rollback(True)
+        for model, table in _ready_tables(path):
+            _append(model, table)
+        if not keep:
+            transaction.set_rollback(True)
 
 
 def write_ready_rows_again(path: Path) -> None:
-    """Parse, then an upsert of every ready row, changed or not; rolled back afterwards."""
-    parse(path)
-    ours, theirs = _ready_tuples(path)
+    """Parse by Arrow, then an upsert of every ready row, changed or not; rolled back afterwards."""
+    known = pa.array(Customer.objects.order_by("pk").values_list("pk", flat=True))
     with transaction.atomic():
-        for model, (names, rows), key in (
-            (Customer, ours, ("tenant_id", "external_id")),
-            (Subscription, theirs, ("customer_id",)),
-        ):
-            written = [n for n in names if n not in ("id", "public_id", "created_at")]
-            if model is Subscription:
-                # Ready rows carry the keys that the customers have, as an upsert by key would.
-                known = Customer.objects.order_by("pk").values_list("pk", flat=True)
-                at = names.index("customer_id")
-                rows = [(*r[:at], pk, *r[at + 1 :]) for r, pk in zip(rows, known, strict=True)]
+        for model, table in _ready_tables(path, keys=known):
+            key = ("tenant_id", "external_id") if model is Customer else ("customer_id",)
             fields = {f.column: f for f in model._meta.local_fields}
-            types = {n: fields[n].db_type(connection).replace("serial", "int") for n in names}
+            types = {n: fields[n].db_type(connection).replace("serial", "int") for n in table.column_names}
             with bulk.stage(f"floor_{model._meta.model_name}", types) as stage:
-                stage.load(rows)
-                columns = ", ".join(f'"{n}"' for n in names)
-                changes = ", ".join(f'"{n}" = excluded."{n}"' for n in written if n not in key)
+                _append(stage, table)
+                columns = ", ".join(f'"{n}"' for n in table.column_names)
+                written = [n for n in table.column_names if n not in ("id", "public_id", "created_at", *key)]
+                changes = ", ".join(f'"{n}" = excluded."{n}"' for n in written)
                 stage.run(
                     f'INSERT INTO "{model._meta.db_table}" ({columns}) SELECT {columns} FROM {{stage}} WHERE true '
                     f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
@@ -64,35 +53,59 @@ def write_ready_rows_again(path: Path) -> None:
         transaction.set_rollback(True)
 
 
-def _ready_tuples(path: Path):
-    """Rows with every value already typed: building them is counted, cleaning is not."""
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+def _append(target: type[models.Model] | bulk.Stage, table: pa.Table) -> None:
+    """COPY of a text that Arrow writes, which no Python touches; or executemany, whose rows must be Python's."""
+    name = target.name if isinstance(target, bulk.Stage) else target._meta.db_table
+    if connection.vendor == "sqlite":
+        columns = [column.to_pylist() for column in table.columns]
+        bulk.insert(name, table.column_names, zip(*columns, strict=True))
+        return
+    text = io.BytesIO()
+    pa.csv.write_csv(table, text, pa.csv.WriteOptions(include_header=False))
+    columns = ", ".join(f'"{n}"' for n in table.column_names)
+    with connection.cursor() as cursor, cursor.copy(f'COPY "{name}" ({columns}) FROM STDIN (FORMAT csv)') as copy:
+        copy.write(text.getbuffer())
+
+
+def _ready_tables(path: Path, keys: pa.Array | None = None) -> list[tuple[type[models.Model], pa.Table]]:
+    """Every column of both tables, typed. The file must be clean: the blanks of TotalCharges are all that is mended."""
+    file = pa.csv.read_csv(path)
     header = {c.header: c for c in BY_NAME.values()}
-    frame.columns = [header[h].name for h in frame.columns]
-    tenant, now = current_tenant().pk, timezone.now()
-    sqlite = connection.vendor == "sqlite"
-    first = (Customer._base_manager.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1_000_000
-    key = tenant.hex if sqlite else tenant
-    stamp = str(now) if sqlite else now
+    n = len(file)
+    first = (Customer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1
+    keys = pa.array(range(first, first + n)) if keys is None else keys
+    ready: dict[Table, dict[str, pa.Array]] = {
+        Table.CUSTOMER: {"id": keys, "public_id": _identifiers(n)},
+        Table.SUBSCRIPTION: {"customer_id": keys},
+    }
+    for name in file.column_names:
+        column = header[name]
+        ready[column.table][column.name] = _ready(file[name], column.kind)
+    tenant = current_tenant().pk
+    key = tenant.hex if connection.vendor == "sqlite" else str(tenant)
+    shared = {"tenant_id": key, "created_at": str(timezone.now()), "updated_at": str(timezone.now()), "attributes": "{}"}
+    tables = []
+    for model, columns in ((Customer, ready[Table.CUSTOMER]), (Subscription, ready[Table.SUBSCRIPTION])):
+        for field in model._meta.local_fields:
+            if field.column not in columns:
+                blank = pa.scalar(None, pa.string()) if field.null else shared.get(field.column, "")
+                columns[field.column] = pa.repeat(blank, n)
+        tables.append((model, pa.table(columns)))
+    return tables
 
-    def cell(name: str) -> list:
-        column, kind = frame[name].tolist(), BY_NAME[name].kind
-        if kind is Kind.FLAG:
-            return [v in ("Yes", "1") for v in column]
-        if kind in (Kind.INTEGER, Kind.MONEY, Kind.NUMBER):
-            return [v if v.strip() else None for v in column]
-        return column
 
-    n = len(frame)
-    ids = range(first, first + n)
-    shared = {"tenant_id": [key] * n, "created_at": [stamp] * n, "updated_at": [stamp] * n}
-    one = {"id": ids, **shared, "persona": [""] * n, "attributes": ["{}"] * n}
-    one["public_id"] = [uuid.uuid4().hex for _ in ids] if sqlite else [uuid.uuid4() for _ in ids]
-    two = {"customer_id": ids, **shared}
-    for name in frame.columns:
-        target = one if BY_NAME[name].table is Table.CUSTOMER else two
-        target[name] = cell(name)
-    return [(tuple(t), list(zip(*t.values(), strict=True))) for t in (one, two)]
+def _ready(column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    if kind is Kind.FLAG:
+        return pa.compute.is_in(column.cast(pa.string()), value_set=pa.array(["Yes", "1"]))
+    if kind in (Kind.INTEGER, Kind.MONEY, Kind.NUMBER) and pa.types.is_string(column.type):
+        blank = pa.compute.equal(pa.compute.utf8_trim_whitespace(column), "")
+        return pa.compute.if_else(blank, None, column).cast(pa.float64())
+    return column.cast(pa.string()) if kind is Kind.TEXT else column
+
+
+def _identifiers(n: int) -> pa.Array:
+    random = os.urandom(16 * n).hex()
+    return pa.array([random[at : at + 32] for at in range(0, 32 * n, 32)])
 
 
 def forest_on_ready_matrix() -> None:

@@ -21,6 +21,9 @@ def set_beat_table(sender: Celery, **_: object) -> None:
         # The doorbell of last resort: republishes jobs whose message or worker was lost.
         "sweep-jobs": {"task": "core.tasks.sweep_jobs", "schedule": settings.JOB_SWEEP_SECONDS},
         "catch-up-pipelines": {"task": "churnguard.tasks.catch_up_pipelines", "schedule": 60.0},
+        "run-due-feeds": {"task": "customers.tasks.run_due_feeds", "schedule": 60.0},
         "forget-answers": {"task": "tenants.tasks.forget_answers", "schedule": crontab(hour=3, minute=40)},
+        "forget-import-files": {"task": "churnguard.tasks.forget_import_files", "schedule": crontab(hour=3, minute=50)},
+        "forget-changes": {"task": "churnguard.tasks.forget_changes", "schedule": crontab(hour=4, minute=10)},
         "score-every-company": {"task": "churnguard.tasks.score_every_company", "schedule": crontab(hour=2, minute=15)},
     }

@@ -3,19 +3,21 @@
     file ─▶ customers.import_finished ─▶ score (where a model is in charge; training waits for a person or the schedule)
                                            and look at what the file brought, for the quality page
     take back ─▶ customers.import_undone ─▶ score
+    merge two customers ─▶ customers.customer_merged ─▶ scores of the one who goes pass to the one who stays
     train ─▶ predictions.model_trained ─▶ score everybody, where the training was asked to
     score ─▶ predictions.customers_scored ─▶ score again where another model took charge meanwhile
                                              (segments and campaigns join here as they are built)
 
 Early stages announce facts and know nobody; only this module listens. A listener opens the next job's row and rings for
-a worker; it never does the work itself.
+a worker; it never does the work itself. Only what must hold in the announcer's own transaction is done at once.
 """
 
 from __future__ import annotations
 
 from core import jobs
 from customers import services as customers
-from customers.signals import import_finished, import_undone
+from customers.signals import customer_merged, import_finished, import_undone
+from predictions import merging
 from predictions import services as predictions
 from predictions.signals import customers_scored, model_trained
 
@@ -24,6 +26,7 @@ def connect() -> None:
     import_finished.connect(score_after_import, dispatch_uid="pipeline.score_after_import")
     import_undone.connect(score_after_import, dispatch_uid="pipeline.score_after_undo")
     import_finished.connect(profile_after_import, dispatch_uid="pipeline.profile_after_import")
+    customer_merged.connect(keep_scores_of_merged, dispatch_uid="pipeline.keep_scores_of_merged")
     model_trained.connect(score_after_training, dispatch_uid="pipeline.score_after_training")
     customers_scored.connect(catch_up_after_scoring, dispatch_uid="pipeline.catch_up_after_scoring")
 
@@ -36,6 +39,10 @@ def score_after_import(sender, *, follow: bool = True, **_: object) -> None:
 def profile_after_import(sender, *, import_id: int, follow: bool = True, **_: object) -> None:
     if follow and (job := customers.open_profile(import_id=import_id)):
         jobs.ring(job)
+
+
+def keep_scores_of_merged(sender, *, kept_id: int, gone_id: int, **_: object) -> None:
+    merging.move_scores(kept_id=kept_id, gone_id=gone_id)
 
 
 def score_after_training(sender, *, follow: bool = True, **_: object) -> None:

@@ -96,6 +96,8 @@ def check_address(url: str) -> httpx.URL:
         raise Refused("bad_address", _("This is not an address: it should begin with https://.")) from None
     if parsed.scheme != "https" or not parsed.host:
         raise Refused("not_https", _("Only addresses that begin with https:// are read."))
+    if "%" in parsed.host or (parsed.port is not None and not 0 < parsed.port < 1 << 16):
+        raise Refused("bad_address", _("This address cannot be asked for: check it."))
     if parsed.userinfo:
         raise Refused("credentials_in_address", _("Give the name and the password in their own fields."))
     return parsed
@@ -216,7 +218,11 @@ class _Road(httpcore.NetworkBackend):
     def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
         address = addresses.resolve(host, port, allowed=self._rules.private_hosts)
         stream = httpcore.SyncBackend().connect_tcp(
-            address, port, timeout=_left(self._ends, timeout), local_address=local_address, socket_options=socket_options
+            address,
+            port,
+            timeout=_left(self._ends, timeout),
+            local_address=local_address,
+            socket_options=socket_options,
         )
         return _Stream(stream, self._ends)
 

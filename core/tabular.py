@@ -11,9 +11,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 def safe_cell(value: object) -> object:
     """Text that would be run as a formula gets an apostrophe; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and value.lstrip("'").startswith(_FORMULA):
         return f"'{value}"
     return "" if value is None else value
+
+
+def plain_cell(text: str) -> str:
+    """What ``safe_cell`` was given: the apostrophe that it put before a formula is taken away."""
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA) else text
 
 
 class _Echo:

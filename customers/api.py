@@ -1,19 +1,24 @@
-"""The imports for programs."""
+"""Imports, and the quality of what they brought, for programs."""
 
 from __future__ import annotations
 
+from django import forms
 from django.http import Http404
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from core.api import problem_response
+from core.errors import Refused
 from tenants.idempotency import idempotent
 
-from . import selectors, services
-from .forms import UploadForm
+from . import selectors, services, wizard
+from .forms import ProgramUploadForm, SheetForm, mapping_of_body
 from .models import Import, QualityProfile
+from .views import refused_file
 
 
 class ImportsView(APIView):
@@ -21,52 +26,175 @@ class ImportsView(APIView):
     parser_classes = [MultiPartParser]
 
     def get(self, request):
-        """The fifty newest imports."""
-        return Response({"imports": [_as_json(request, run) for run in selectors.import_list()[:50]]})
+        """The fifty newest imports, in short."""
+        newest = selectors.import_list().defer("proposal", "preview", "refusals", "mapping", "headers")[:50]
+        return Response({"imports": [_brief(request, run) for run in newest]})
 
     @idempotent
     def post(self, request):
-        """Bring in a file (multipart, field ``file``): 202 with the job's address, 422 where it cannot be customers."""
-        form = UploadForm(request.data, request.FILES)
-        if not form.is_valid():
-            from rest_framework.exceptions import ValidationError
+        """Bring in a file (multipart, field ``file``): 202 with the job's address, 422 where it cannot be customers.
 
+        Goes through to the end by itself, unless ``attended`` (it then waits for mapping and agree) or ``dry_run`` (it
+        stops before it writes).
+        """
+        form = ProgramUploadForm(request.data, request.FILES)
+        if not form.is_valid():
             raise ValidationError(form.errors)
-        upload = form.cleaned_data["file"]
+        said = form.cleaned_data
         run = services.open_import(
-            upload=upload.file,
-            filename=upload.name,
+            upload=said["file"].file,
+            filename=said["file"].name,
             requested_by=request.user,
-            without_label=form.cleaned_data["without_label"],
+            attended=said["attended"],
+            dry=said["dry_run"],
+            sheet=said["sheet"],
+            mapping=said["mapping"],
+            id_column=said["id_column"],
+            label_column=said["label_column"],
+            label_yes=request.data.getlist("label_yes"),
+            without_label=said["without_label"],
+            empty_clears=said["empty_means_empty"],
+            usage_month=said["usage_month"],
         )
-        jobs.ring(run)
-        return Response(_as_json(request, run), status=202, headers={"Location": _address(request, run)})
+        return _accepted(request, run)
 
 
 class ImportView(APIView):
     capability = "view_customers"
 
     def get(self, request, public_id):
-        """One import: state, progress and, once finished, its result."""
-        run = selectors.import_list().filter(public_id=public_id).first()
-        if run is None:
-            raise Http404
-        return Response(_as_json(request, run))
+        """One import: state, step, progress, what was proposed, agreed and counted, and what may be done with it next."""
+        return Response(_as_json(request, _find(public_id)))
 
 
-def _address(request, run: Import) -> str:
-    return reverse("customers:api_import", args=[run.public_id], request=request)
+class MappingView(APIView):
+    capability = "import_customers"
+
+    @idempotent
+    def post(self, request, public_id):
+        """Agree on the columns and start the dry run. An empty body agrees to what was proposed."""
+        return self.put(request, public_id)
+
+    def put(self, request, public_id):
+        run = _find(public_id)
+        try:
+            said = mapping_of_body(request.data)
+        except forms.ValidationError as error:
+            raise ValidationError(error.messages) from error
+        said["mapping"] = said["mapping"] or run.mapping
+        return _decide(request, lambda: services.map_import(run=run, actor=request.user, **said))
 
 
-def _as_json(request, run: Import) -> dict[str, object]:
+class AgreeView(APIView):
+    capability = "import_customers"
+
+    @idempotent
+    def post(self, request, public_id):
+        """Write what the dry run counted."""
+        run = _find(public_id)
+        return _decide(request, lambda: services.agree_import(run=run, actor=request.user))
+
+
+class SheetView(APIView):
+    capability = "import_customers"
+
+    @idempotent
+    def post(self, request, public_id):
+        """Read another sheet of the workbook: ``{"sheet": name}``."""
+        run = _find(public_id)
+        form = SheetForm(request.data if isinstance(request.data, dict) else {})
+        if not form.is_valid():
+            raise ValidationError(form.errors)
+        return _decide(request, lambda: services.choose_sheet(run=run, sheet=form.cleaned_data["sheet"]))
+
+
+class DiscardView(APIView):
+    capability = "import_customers"
+
+    def post(self, request, public_id):
+        """Give up an import that waits."""
+        run = _find(public_id)
+        return _decide(request, lambda: services.discard_import(run=run, actor=request.user))
+
+
+class UndoView(APIView):
+    capability = "import_customers"
+
+    @idempotent
+    def post(self, request, public_id):
+        """Take a written import back."""
+        run = _find(public_id)
+        return _decide(request, lambda: services.undo_import(run=run, actor=request.user))
+
+
+class RefusedRowsView(APIView):
+    capability = "import_customers"
+
+    def get(self, request, public_id):
+        """The refused rows as CSV, to mend and load again."""
+        return refused_file(_find(public_id))
+
+
+def _find(public_id) -> Import:
+    run = selectors.import_list().filter(public_id=public_id).first()
+    if run is None:
+        raise Http404
+    return run
+
+
+def _decide(request, decision) -> Response:
+    """Carry a decision out: 202 where work follows, 409 where it comes too late. Other refusals are 422."""
+    try:
+        run = decision()
+    except Refused as refusal:
+        if refusal.code in wizard.MOVED_ON:
+            return problem_response(409, refusal.code, refusal.message)
+        raise
+    return _accepted(request, run) if run.is_open else Response(_as_json(request, run))
+
+
+def _accepted(request, run: Import) -> Response:
+    if run.is_open:
+        jobs.ring(run)
+    return Response(_as_json(request, run), status=202, headers={"Location": _address(request, run)})
+
+
+def _address(request, run: Import, name: str = "api_import") -> str:
+    return reverse(f"customers:{name}", args=[run.public_id], request=request)
+
+
+def _brief(request, run: Import) -> dict[str, object]:
     return {
         "id": str(run.public_id),
         "url": _address(request, run),
+        "page": _address(request, run, "import_detail"),
         "filename": run.filename,
         "state": run.state,
+        "step": run.step,
         "progress": run.fraction,
         "error": {"code": run.error_code, "detail": run.error_message} if run.error_code else None,
+    }
+
+
+def _as_json(request, run: Import) -> dict[str, object]:
+    hidden = ("mapping", "choices")  # agreed meanwhile, or what the caller said itself
+    proposal = {name: value for name, value in run.proposal.items() if name not in hidden}
+    return {
+        **_brief(request, run),
+        "attended": run.is_attended,
+        "dry_run": run.is_dry,
+        "rows": run.total_rows,
+        "sheet": run.sheet,
+        "sheets": run.sheets,
+        "notes": run.notes,
+        "proposal": proposal or None,
+        "mapping": run.mapping or None,
+        "empty_means_empty": run.empty_clears,
+        "usage_month": run.usage_month.strftime("%Y-%m") if run.usage_month else None,
+        "preview": run.preview or None,
         "result": run.result(),
+        "undone": {"at": run.undone_at, **run.undo_result} if run.undone_at else None,
+        "actions": {name: _address(request, run, f"api_{name}") for name in wizard.actions(run)},
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT = 160, 40
 _GAP = 1.5
+_WIDEST = 18.0  # of a bar, where a column has a few values only
 _FEW_VALUES = 12  # numbers with so few values are drawn value by value
 _SHOWN_VALUES = 6
 
@@ -25,7 +26,7 @@ def bars(column: Mapping[str, object]) -> dict[str, object] | None:
 
 def _rows(counts: Sequence[int]) -> list[dict[str, str]]:
     most = max(counts, default=0) or 1
-    pitch = WIDTH / max(len(counts), 1)
+    pitch = min(WIDTH / max(len(counts), 1), _WIDEST)
     rows = []
     for place, count in enumerate(counts):
         height = max(HEIGHT * count / most, 1.0 if count else 0.0)  # the rarest still shows

@@ -83,8 +83,10 @@ def columns_page(run: Import, chosen: Chosen) -> dict[str, object]:
         "identity": _identity(run, chosen, targets),
         "label": label_card(run, position_of(run, label_header), chosen),
         "label_choices": _label_choices(run),
+        "measures": wording.MEASURES,
         "needs_month": wording.needs_month(set(targets.values())),
         "remembered": selectors.remembered_mapping(run.shape_key) if proposal.get("is_remembered") else None,
+        "sheet_is_likely": any(sheet["is_likely"] and sheet["name"] == run.sheet for sheet in run.sheets),
         "file_notes": [wording.note(note["code"], note["facts"]) for note in run.notes],
         "first_rows": proposal.get("first_rows", []),
         "by_month": any(target == wording.MONTH for target in targets.values()),
@@ -117,8 +119,8 @@ def _column(guess: dict, entries: dict[str, dict], places: set[str], options: st
         and bool(notes or alternatives or (is_standard and guess["confidence"] < _SURE) or guess["why"] == "taken"),
         has_problem=header in places,
         why=wording.why(why, guess["alias"]),
-        tone=tone if is_standard and not is_changed else "",
-        sure=sure,
+        tone=tone,
+        sure=sure if is_standard and not is_changed else "",
         notes=notes,
         alternatives=[(t, wording.field_name(t)) for t in alternatives],
         examples=[text for text in guess["examples"] if text.strip()],
@@ -187,6 +189,11 @@ def _identity(run: Import, chosen: Chosen, targets: dict[str, str]) -> dict[str,
 def _label_guesses(run: Import) -> dict[int, dict]:
     found = [run.proposal.get("label"), *run.proposal.get("label_alternatives", [])]
     return {guess["position"]: guess for guess in found if guess}
+
+
+def whole_labels(run: Import) -> set[int]:
+    """Positions of the columns of which every value was seen, so that a value nobody named is a mistake in the file."""
+    return set(_label_guesses(run))
 
 
 def _label_choices(run: Import) -> dict[str, list[tuple[int, str]]]:

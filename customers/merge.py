@@ -312,8 +312,8 @@ def merge_months(
         created, updated = (
             int(n or 0)
             for n in stage.fetch(
-                """SELECT SUM(CASE WHEN usage_id IS NULL AND customer_id IS NOT NULL THEN 1 ELSE 0 END),
-                          SUM(CASE WHEN change = 1 THEN 1 ELSE 0 END) FROM {stage}"""
+                f"""SELECT SUM(CASE WHEN {_is_new_month(measures)} THEN 1 ELSE 0 END),
+                           SUM(CASE WHEN change = 1 THEN 1 ELSE 0 END) FROM {{stage}} s"""
             )[0]
         )
         if write:
@@ -343,9 +343,15 @@ def _write_months(
     stage.run(
         f"""INSERT INTO "{_USAGE}" (tenant_id, customer_id, month, {names}, created_by_import, changed_by_import)
             SELECT %s, s.customer_id, s.month, {", ".join(f's."{c}"' for c in measures)}, %s, %s
-            FROM {{stage}} s WHERE s.customer_id IS NOT NULL AND s.usage_id IS NULL ORDER BY s.line""",
+            FROM {{stage}} s WHERE {_is_new_month(measures)} ORDER BY s.line""",
         [tenant, import_id, import_id],
     )
+
+
+def _is_new_month(measures: Sequence[str]) -> str:
+    """A month of which nothing is known is none: it may empty an old one, and makes no new one."""
+    known = " OR ".join(f's."{c}" IS NOT NULL' for c in measures)
+    return f"s.usage_id IS NULL AND s.customer_id IS NOT NULL AND ({known})"
 
 
 def append_usage(rows: Iterable[Sequence]) -> int:

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pandas as pd
-from django.db.models import Avg, Case, Count, Max, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, Max, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 
-from core import bulk, prefix
+from core import prefix
+from core.models import OPEN_STATES
 
-from .ingest.schema import COLUMNS, USAGE_COLUMNS, Kind, Table
+from .frames import (
+    FEATURES,
+    TREND_COLUMNS,
+    USAGE_FEATURES,
+    Attribute,
+    as_json,
+    date_columns,
+    feature_frames,
+    known_attributes,
+    labelled_sample,
+    survey_attributes,
+)
+from .ingest.schema import COLUMNS, USAGE_COLUMNS
 from .models import (
     ColumnFinding,
     ColumnMapping,
     Customer,
     CustomerBase,
+    Feed,
+    FeedRun,
     Import,
     ImportStep,
     QualityProfile,
     UsageRecord,
 )
+
+__all__ = [  # what frames offers, for other stages to ask here
+    "FEATURES",
+    "TREND_COLUMNS",
+    "USAGE_FEATURES",
+    "Attribute",
+    "as_json",
+    "date_columns",
+    "feature_frames",
+    "known_attributes",
+    "labelled_sample",
+    "survey_attributes",
+]
+
 
 def has_both_classes() -> bool:
     """Whether the company in scope has customers who left and customers who stayed."""
@@ -126,19 +152,25 @@ def profile_of(run: Import) -> QualityProfile | None:
 
 
 def profile_before(run: Import, grain: str) -> QualityProfile | None:
-    """The newest finished profile of an earlier import with the same kind of lines, unless it was taken back."""
+    """The newest finished profile of an earlier import with the same kind of lines and half of this one's columns at
+    least, unless that was taken back: a file of bills is not held against one of calls."""
     earlier = QualityProfile.objects.filter(grain=grain, state="succeeded", brought_by_id__lt=run.pk)
-    return earlier.filter(brought_by__undone_at=None).order_by("-brought_by_id").first()
+    earlier = earlier.filter(brought_by__undone_at=None).select_related("brought_by").order_by("-brought_by_id")
+    ours = run.kept_fields
+    for profile in earlier.defer("profile", *_LARGE_COLUMNS_OF_IMPORTS[:3])[:_COMPARED_WITH]:
+        if 2 * len(ours & profile.brought_by.kept_fields) >= len(ours):
+            return profile
+    return None
 
 
 def finding_list() -> QuerySet[ColumnFinding]:
     """What the leak watch says about columns, the gravest first."""
     grave = Case(When(severity="quarantine", then=0), When(severity="warn", then=1), default=2)
-    return ColumnFinding.objects.select_related("overruled_by").order_by(grave, "column")
+    return ColumnFinding.objects.filter(holds=True).select_related("overruled_by").order_by(grave, "column")
 
 
 _STANDARD = {column.name for column in (*COLUMNS, *USAGE_COLUMNS)}
-_LEARNED_FROM_IMPORTS = 20
+_LEARNED_FROM_IMPORTS = _COMPARED_WITH = 20
 
 
 def may_be_feature(name: str) -> bool:
@@ -156,7 +188,29 @@ def learnable_columns() -> set[str]:
     found = {run: summary["learnable"] for run, summary in looked_at.values_list("brought_by_id", "summary")}
     columns: set[str] = set()
     for run in imports:
-        kept = (*run.columns.values(), *run.kept_columns)
-        columns.update(found[run.pk] if run.pk in found else filter(may_be_feature, kept))
-    kept_away = ColumnFinding.objects.filter(severity__in=("quarantine", "set_aside"), overruled_at=None)
+        columns.update(found[run.pk] if run.pk in found else filter(may_be_feature, run.kept_fields))
+    kept_away = ColumnFinding.objects.filter(severity__in=("quarantine", "set_aside"), overruled_at=None, holds=True)
     return columns - set(kept_away.values_list("column", flat=True))
+
+
+# ---------------------------------------------------------------- feeds
+
+
+def feed_list() -> QuerySet[Feed]:
+    return Feed.objects.select_related("created_by")
+
+
+def feed_runs(feed: Feed) -> QuerySet[FeedRun]:
+    """Looks and tests of one feed, newest first."""
+    return FeedRun.objects.filter(feed=feed).select_related("import_run", "requested_by")
+
+
+def open_feed_runs(feed: Feed) -> list[FeedRun]:
+    return list(feed_runs(feed).filter(state__in=OPEN_STATES))
+
+
+def last_feed_runs(feeds: list[Feed]) -> dict[int, FeedRun]:
+    """The newest look of each feed, by the feed's key."""
+    newest = FeedRun.objects.filter(feed__in=feeds, is_test=False).order_by().values("feed").annotate(last=Max("pk"))
+    keys = [row["last"] for row in newest]
+    return {run.feed_id: run for run in FeedRun.objects.filter(pk__in=keys).select_related("import_run")}

@@ -4,3 +4,4 @@ from django.dispatch import Signal
 
 import_finished = Signal()  # import_id
 import_undone = Signal()  # import_id
+customer_merged = Signal()  # kept_id, gone_id; sent inside the transaction, before the one who goes is deleted

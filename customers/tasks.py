@@ -2,6 +2,10 @@
 
 from celery import shared_task
 
+from core import jobs
+from core.errors import Unreachable
+from tenants.models import Tenant
+from tenants.scoping import tenant_scope
 from tenants.tasks import TenantTask
 
 from . import services
@@ -15,3 +19,28 @@ def run_import(*, job_id: int, **_: object) -> None:
 @shared_task(base=TenantTask, ignore_result=True)
 def profile_import(*, job_id: int, **_: object) -> None:
     services.profile_import(profile_id=job_id)
+
+
+@shared_task(base=TenantTask, ignore_result=True)
+def find_duplicates(*, job_id: int, **_: object) -> None:
+    services.find_duplicates(search_id=job_id)
+
+
+@shared_task(base=TenantTask, ignore_result=True)
+def run_feed(*, job_id: int, **_: object) -> None:
+    try:
+        services.run_feed(run_id=job_id)
+    except Unreachable:
+        return  # its row waits for another try
+    finally:
+        if following := services.open_following_run(run_id=job_id):
+            jobs.ring(following)
+
+
+@shared_task(ignore_result=True, expires=60)
+def run_due_feeds(**_: object) -> None:
+    """Beat's door: every minute, the feeds of every company that are due."""
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant):
+            for run in services.open_due_feeds():
+                jobs.ring(run)

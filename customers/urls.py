@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, views, views_quality
+from . import api, api_feeds, api_findings, views, views_feeds, views_findings, views_quality
 
 app_name = "customers"
 
@@ -8,15 +8,45 @@ urlpatterns = [
     path("imports", views.import_list, name="import_list"),
     path("imports/upload", views.upload_import, name="upload_import"),
     path("imports/<uuid:public_id>", views.import_detail, name="import_detail"),
+    path("imports/<uuid:public_id>/columns", views.map_import, name="map_import"),
+    path("imports/<uuid:public_id>/label", views.label_values, name="label_values"),
+    path("imports/<uuid:public_id>/sheet", views.choose_sheet, name="choose_sheet"),
+    path("imports/<uuid:public_id>/agree", views.agree_import, name="agree_import"),
+    path("imports/<uuid:public_id>/back", views.remap_import, name="remap_import"),
+    path("imports/<uuid:public_id>/discard", views.discard_import, name="discard_import"),
+    path("imports/<uuid:public_id>/undo", views.undo_import, name="undo_import"),
     path("imports/<uuid:public_id>/refused.csv", views.refused_rows, name="refused_rows"),
     path("imports/<uuid:public_id>/cancel", views.cancel_import, name="cancel_import"),
     path("quality", views_quality.quality, name="quality"),
     path("quality/<uuid:public_id>", views_quality.quality, name="quality_of_import"),
     path("quality/<uuid:public_id>/start", views_quality.start_profile, name="start_profile"),
     path("quality/<uuid:public_id>/cancel", views_quality.cancel_profile, name="cancel_profile"),
+    path("quality/findings/<uuid:public_id>/overrule", views_findings.overrule_finding, name="overrule_finding"),
+    path("quality/findings/<uuid:public_id>/reinstate", views_findings.reinstate_finding, name="reinstate_finding"),
+    path("api/findings", api_findings.FindingsView.as_view(), name="api_findings"),
     path("api/quality", api.QualityView.as_view(), name="api_quality"),
     path("api/quality/<uuid:public_id>", api.QualityView.as_view(), name="api_quality_of_import"),
     path("api/readiness", api.ReadinessView.as_view(), name="api_readiness"),
     path("api/imports", api.ImportsView.as_view(), name="api_imports"),
     path("api/imports/<uuid:public_id>", api.ImportView.as_view(), name="api_import"),
+    path("api/imports/<uuid:public_id>/mapping", api.MappingView.as_view(), name="api_mapping"),
+    path("api/imports/<uuid:public_id>/agree", api.AgreeView.as_view(), name="api_agree"),
+    path("api/imports/<uuid:public_id>/sheet", api.SheetView.as_view(), name="api_sheet"),
+    path("api/imports/<uuid:public_id>/discard", api.DiscardView.as_view(), name="api_discard"),
+    path("api/imports/<uuid:public_id>/undo", api.UndoView.as_view(), name="api_undo"),
+    path("api/imports/<uuid:public_id>/refused", api.RefusedRowsView.as_view(), name="api_refused"),
+    path("feeds", views_feeds.feed_list, name="feed_list"),
+    path("feeds/new", views_feeds.new_feed, name="new_feed"),
+    path("feeds/<uuid:public_id>", views_feeds.feed_detail, name="feed_detail"),
+    path("feeds/<uuid:public_id>/edit", views_feeds.edit_feed, name="edit_feed"),
+    path("feeds/<uuid:public_id>/run", views_feeds.run_feed, name="run_feed"),
+    path("feeds/<uuid:public_id>/test", views_feeds.test_feed, name="test_feed"),
+    path("feeds/<uuid:public_id>/agree", views_feeds.agree_to_test, name="agree_to_test"),
+    path("feeds/<uuid:public_id>/stop", views_feeds.stop_feed, name="stop_feed"),
+    path("feeds/<uuid:public_id>/pause", views_feeds.pause_feed, name="pause_feed"),
+    path("feeds/<uuid:public_id>/resume", views_feeds.resume_feed, name="resume_feed"),
+    path("feeds/<uuid:public_id>/delete", views_feeds.delete_feed, name="delete_feed"),
+    path("api/feeds", api_feeds.FeedsView.as_view(), name="api_feeds"),
+    path("api/feeds/<uuid:public_id>", api_feeds.FeedView.as_view(), name="api_feed"),
+    path("api/feeds/<uuid:public_id>/run", api_feeds.RunFeedView.as_view(), name="api_run_feed"),
 ]

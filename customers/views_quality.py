@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import floor
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,8 +22,9 @@ from . import charts, selectors, services, wording
 from .models import ColumnFinding, Import, QualityProfile
 from .wording import findings as finding_words
 from .wording import quality as words
+from .wording.features import feature_name
 
-PAGE_FIELDS = 50
+PAGE_FIELDS = 40
 SHOWN_PROFILES = 10
 
 
@@ -44,7 +46,7 @@ def quality(request: HttpRequest, public_id=None) -> HttpResponse:
         shown = job if job and job.state == JobState.SUCCEEDED else None
     else:
         job = profiles[0] if profiles else None
-        run = job.brought_by if job else None
+        run = job.brought_by if job else selectors.written_imports().first()
         shown = next((p for p in profiles if p.state == JobState.SUCCEEDED), None)
     context: dict[str, object] = {"run": run, "job": job}
     if request.htmx and request.htmx.target == "job":
@@ -56,7 +58,7 @@ def quality(request: HttpRequest, public_id=None) -> HttpResponse:
     context |= {
         "shown": shown,
         "shown_run": shown.brought_by if shown else None,
-        "profiles": profiles,
+        "profiles": [_line(profile) for profile in profiles],
         "is_latest": public_id is None,
         "findings": [_finding(finding) for finding in found],
         "readiness": services.readiness(),
@@ -92,6 +94,11 @@ def cancel_profile(request: HttpRequest, public_id) -> HttpResponse:
 # ---------------------------------------------------------------- what the page shows
 
 
+def _line(profile: QualityProfile) -> dict[str, object]:
+    """One import in the list of those that were looked at."""
+    return {"profile": profile, "fullness": words.share(profile.summary.get("fullness"))}
+
+
 @dataclass(frozen=True, slots=True)
 class FieldPage:
     """The fields on one page, and where the pages before and after begin."""
@@ -104,7 +111,7 @@ class FieldPage:
 def _finding(finding: ColumnFinding) -> dict[str, object]:
     return {
         "finding": finding,
-        "name": wording.field_name(finding.column),
+        "name": feature_name(finding.column),
         "verdict": finding_words.verdict(finding.severity),
         "sentences": finding_words.sentences(finding.codes, finding.evidence),
     }
@@ -114,7 +121,9 @@ def _fields(request: HttpRequest, shown: QualityProfile, found: list[ColumnFindi
     """The fields that the person asked for, a page of them, and the figures of the whole file."""
     profile, run = shown.profile, shown.brought_by
     headers = {target: header for header, target in run.columns.items()}
-    verdicts = {finding.column: finding_words.verdict(finding.severity) for finding in found if not finding.overruled_at}
+    verdicts = {
+        finding.column: finding_words.verdict(finding.severity) for finding in found if not finding.overruled_at
+    }
     fields = [
         {"name": name, "title": wording.field_name(name), "header": headers.get(name, name), "column": column}
         for name, column in profile["columns"].items()
@@ -135,8 +144,13 @@ def _fields(request: HttpRequest, shown: QualityProfile, found: list[ColumnFindi
     page = _page(request, wanted)
     for field in page.rows:
         field |= _described(field["column"])
+    classes = shown.summary["classes"]
+    known = classes.get("left", 0) + classes.get("stayed", 0)
     return {
         "summary": shown.summary,
+        "fullness": words.share(shown.summary["fullness"]),
+        "left_share": classes["left"] / known if known else None,
+        "gone": [wording.field_name(name) for name in shown.summary["gone"]],
         "sampled": profile["sampled"],
         "duplicates": profile["duplicates"],
         "page": page,
@@ -169,7 +183,8 @@ def _described(column: Mapping[str, object]) -> dict[str, object]:
         "by_value": by_value,
         "top": charts.commonest(column) if by_value else [],
         "kind": words.kind(column),
-        "full": round(1000 * column["fullness"]),
+        "full": floor(1000 * column["fullness"]),
+        "share": words.share(column["fullness"]),
         "fullness": words.fullness(column),
         "distinct": words.distinct(column),
         "quantiles": [] if by_value else words.quantiles(column),

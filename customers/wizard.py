@@ -11,6 +11,9 @@ from core.models import JobState
 from . import wording
 from .models import Import, ImportStep
 
+# A decision that somebody else, or the import itself, was faster than: nothing is wrong with it but the time.
+MOVED_ON = frozenset({"wrong_step", "moved_on", "not_written"})
+
 # ---------------------------------------------------------------- where the import is
 
 
@@ -59,6 +62,23 @@ def steps(run: Import) -> list[Step]:
     return [Step(name, "done" if i < at else here if i == at else "ahead") for i, name in enumerate(names)]
 
 
+def writes(run: Import) -> bool:
+    """Whether the import is at a step that writes customers, or past it."""
+    return run.step in (ImportStep.WRITE, ImportStep.UNDO)
+
+
+def actions(run: Import) -> list[str]:
+    """What may be done with the import as it stands: names of the API's addresses under it."""
+    found = []
+    if run.is_awaiting:
+        found = ["mapping", "agree"] if run.step == ImportStep.AGREE else ["mapping"]
+        found += ["sheet"] if len(run.sheets) > 1 else []
+        found += ["discard"]
+    if run.is_written:
+        found += ["undo"]
+    return [*found, "refused"] if run.refused_path else found
+
+
 # ---------------------------------------------------------------- dry run and result
 
 
@@ -75,11 +95,12 @@ def dry_run_page(run: Import) -> dict[str, object]:
     }
 
 
-def written_page(run: Import) -> dict[str, object]:
-    """What was done."""
+def result_page(run: Import) -> dict[str, object]:
+    """What was done, however it ended."""
     return {
         "refusals": refusals_of(run.refusals),
         "refused": run.rows_refused,
+        "was_written": writes(run) and run.rows_read > 0,
         "understood": [
             {"name": wording.field_name(name), "header": header, "unknown": run.unknown_values.get(name, 0)}
             for header, name in run.columns.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from django.utils.translation import gettext as _
 from core import bulk, jobs
 from core.errors import Refused
 from customers import selectors as customers
+from customers import services as customer_services
+from customers.models import ColumnFinding
 from tenants import services as tenants
 from tenants.models import Level, User
 from tenants.scoping import current_tenant
@@ -77,7 +79,10 @@ def train_model(*, run_id: int, follow: bool = True) -> ModelVersion:
 def _learn(held: jobs.Claim, run: TrainingRun) -> ModelVersion:
     held.report_fraction(0.0, _("Reading customers"))
     frame = _training_frame()
+    held.report_fraction(0.02, _("Looking for columns that know the answer"))
+    findings = customer_services.refresh_findings(frame=frame)
     label, keys = frame.pop("label").to_numpy(), frame.pop("id").to_numpy()
+    frame = _learnable(frame, findings)
     try:
         fitted = learning.fit(
             frame,
@@ -89,7 +94,14 @@ def _learn(held: jobs.Claim, run: TrainingRun) -> ModelVersion:
     except learning.NotEnoughEvidence as thin:
         raise wording.not_enough(thin) from thin
     held.report_fraction(0.98, _("Storing the model"))
-    return _store(held, run, fitted)
+    return _store(held, run, fitted, findings)
+
+
+def _learnable(frame: pd.DataFrame, findings: Sequence[ColumnFinding]) -> pd.DataFrame:
+    """Without what the leak watch keeps away, and without measures of use that the company does not have."""
+    kept_away = {finding.column for finding in findings if finding.is_kept_away}
+    absent = {name for name in customers.TREND_COLUMNS if name in frame and not frame[name].notna().any()}
+    return frame.drop(columns=list((kept_away | absent) & set(frame.columns)))
 
 
 def _training_frame() -> pd.DataFrame:
@@ -108,7 +120,7 @@ def _training_frame() -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _store(held: jobs.Claim, run: TrainingRun, fitted) -> ModelVersion:
+def _store(held: jobs.Claim, run: TrainingRun, fitted, findings: Sequence[ColumnFinding]) -> ModelVersion:
     """Seal the artefact, then write the version in one transaction with the pointer to it."""
     tenant = current_tenant()
     number = (ModelVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1
@@ -118,7 +130,7 @@ def _store(held: jobs.Claim, run: TrainingRun, fitted) -> ModelVersion:
     seal = learning.artefact.save(
         fitted, path, secret=settings.MODEL_SIGNING_KEY.encode(), tenant=str(tenant.pk), version=number
     )
-    card = _card(fitted)
+    card = _card(fitted, findings)
     with transaction.atomic():
         held.save(progress_note="")  # fails where the lease was lost: a second worker's version stands
         better = card["choice"]["facts"]["better_than_baseline"]
@@ -147,12 +159,25 @@ def _store(held: jobs.Claim, run: TrainingRun, fitted) -> ModelVersion:
     return version
 
 
-def _card(fitted) -> dict:
-    """What the engine reports of a training, as plain JSON."""
+def _card(fitted, findings: Sequence[ColumnFinding]) -> dict:
+    """What the engine reports of a training, and what was kept from it or forced into it, as plain JSON."""
     card = dataclasses.asdict(fitted.report)
     card["features"] = [{"name": f.name, "kind": str(f.kind)} for f in fitted.features]
-    card["set_aside"] = [list(pair) for pair in fitted.set_aside]
+    useless = [f for f in findings if f.is_kept_away and f.severity == ColumnFinding.Severity.SET_ASIDE]
+    card["set_aside"] = [*map(list, fitted.set_aside), *([f.column, f.codes[0]] for f in useless)]
+    leaks = [f for f in findings if f.severity == ColumnFinding.Severity.QUARANTINE]
+    card["kept_away"] = [_evidence(f) for f in leaks if f.is_kept_away]
+    card["forced_in"] = [
+        _evidence(f) | {"by": f.overruled_by_id, "at": f.overruled_at.isoformat(), "reason": f.overrule_reason}
+        for f in leaks
+        if f.overruled_at is not None
+    ]
+    card["doubtful"] = [_evidence(f) for f in findings if f.severity == ColumnFinding.Severity.WARN]
     return card
+
+
+def _evidence(finding: ColumnFinding) -> dict[str, object]:
+    return {"column": finding.column, "codes": finding.codes, "evidence": finding.evidence}
 
 
 def load_model(version: ModelVersion):
@@ -268,14 +293,16 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun) -> None:
     fitted = load_model(run.version)
     Score.objects.filter(run=run).delete()  # what an interrupted attempt left
     total = customers.count_all()
-    rollup = Rollup(medium=run.risk_medium, high=run.risk_high, features=[f.name for f in fitted.features])
-    for frame in customers.feature_frames(block=SCORE_BLOCK):
+    learned = [f.name for f in fitted.features]
+    dates = customers.date_columns() & set(learned)
+    rollup = Rollup(medium=run.risk_medium, high=run.risk_high, features=learned)
+    for frame in customers.feature_frames(block=SCORE_BLOCK, only=learned):
         scored = learning.score(fitted, frame, frame["id"].to_numpy(), top=3)
         rollup.add(frame, scored)
         with transaction.atomic():
             # First the fence: a worker that was taken for dead must not write beside its successor.
             held.save(progress_done=rollup.scored)
-            bulk.insert(Score._meta.db_table, _SCORE_COLUMNS, _score_rows(run, fitted, frame, scored))
+            bulk.insert(Score._meta.db_table, _SCORE_COLUMNS, _score_rows(run, fitted, frame, scored, dates))
         held.report(rollup.scored, total, _("Scoring customers"))
     if not rollup.scored:
         raise Refused("no_customers", _("There is no customer to score yet: import a file first."))
@@ -288,7 +315,7 @@ _SCORE_COLUMNS = (
 )  # fmt: skip
 
 
-def _score_rows(run: ScoringRun, fitted, frame: pd.DataFrame, scored) -> Iterator[tuple]:
+def _score_rows(run: ScoringRun, fitted, frame: pd.DataFrame, scored, dates: Collection[str] = ()) -> Iterator[tuple]:
     tenant = run.tenant_id.hex if connection.vendor == "sqlite" else run.tenant_id
     n = len(frame)
     flags = {"Yes": True, "No": False}
@@ -298,7 +325,7 @@ def _score_rows(run: ScoringRun, fitted, frame: pd.DataFrame, scored) -> Iterato
         frame["id"].tolist(),
         scored.probability.tolist(),
         scored.unseen.tolist(),
-        drivers_json(fitted, frame, scored),
+        drivers_json(fitted, frame, scored, dates),
         [v or "" for v in frame["contract"]],
         [v or "" for v in frame["internet_service"]],
         [None if v != v else int(v) for v in frame["tenure"].tolist()],
@@ -309,10 +336,13 @@ def _score_rows(run: ScoringRun, fitted, frame: pd.DataFrame, scored) -> Iterato
     return zip(*columns, strict=True)
 
 
-def drivers_json(fitted, frame: pd.DataFrame, scored) -> list[str]:
-    """The strongest drivers of each row as JSON: feature, the customer's value, effect in log odds."""
+def drivers_json(fitted, frame: pd.DataFrame, scored, dates: Collection[str] = ()) -> list[str]:
+    """The strongest drivers of each row as JSON: feature, the customer's value, effect in log odds.
+
+    ``dates``: features whose value counts days before the last import; they say so, for the words.
+    """
     names = [f.name for f in fitted.features]
-    heads = [json.dumps({"feature": name})[:-1] for name in names]
+    heads = [json.dumps({"feature": name, **({"days": True} if name in dates else {})})[:-1] for name in names]
     texts: list[list[str]] = []
     for name in names:
         column = frame[name] if name in frame else pd.Series([None] * len(frame))

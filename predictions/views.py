@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,6 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core import jobs
 from core.htmx import render_page
+from customers import services as customers
+from tenants.models import User
 from tenants.permissions import requires
 
 from . import charts, selectors, services, wording
@@ -33,6 +37,7 @@ def mlops(request: HttpRequest) -> HttpResponse:
         "champion": champion,
         "versions": [_line(version) for version in selectors.version_list()[:50]],
         "last_training": selectors.training_list().first(),
+        "readiness": customers.readiness(),
         **(_card(champion) if champion else {}),
     }
     return render_page(request, "predictions/mlops.html", context)
@@ -74,7 +79,19 @@ def _card(version: ModelVersion) -> dict[str, object]:
         "calibration_chart": charts.calibration(details["calibration"]),
         "importance_chart": charts.importance(importance[:12]),
         "set_aside": [(wording.feature_name(name), wording.aside(reason)) for name, reason in details["set_aside"]],
+        "watched": _watched(details),
     }
+
+
+def _watched(details: dict) -> dict[str, object]:
+    """What the leak watch did to this training; who overruled it is looked up, for a person may be erased."""
+    found = wording.watched(details)
+    people = User.objects.in_bulk([entry["by"] for entry in found["forced_in"] if entry["by"]])
+    forced_in = [
+        {**entry, "who": people.get(entry["by"]), "when": datetime.fromisoformat(entry["at"])}
+        for entry in found["forced_in"]
+    ]
+    return {**found, "forced_in": forced_in}
 
 
 @require_POST

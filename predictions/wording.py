@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.errors import Refused
 from core.templatetags.ui import money, percent_sign
+from customers.wording import findings as finding_words
+from customers.wording.features import feature_name
 
 from .learning import NotEnoughEvidence
 
@@ -99,37 +101,6 @@ def step(note: str) -> str:
     return str(_STEPS.get(note, note))
 
 
-FEATURE_NAMES = {
-    "gender": gettext_lazy("Gender"),
-    "senior_citizen": gettext_lazy("Senior citizen"),
-    "partner": gettext_lazy("Partner"),
-    "dependents": gettext_lazy("Dependents"),
-    "age": gettext_lazy("Age"),
-    "tenure": gettext_lazy("Tenure"),
-    "contract": gettext_lazy("Contract"),
-    "monthly_charges": gettext_lazy("Monthly charges"),
-    "total_charges": gettext_lazy("Total charges"),
-    "phone_service": gettext_lazy("Phone service"),
-    "multiple_lines": gettext_lazy("Multiple lines"),
-    "internet_service": gettext_lazy("Internet service"),
-    "online_security": gettext_lazy("Online security"),
-    "online_backup": gettext_lazy("Online backup"),
-    "device_protection": gettext_lazy("Device protection"),
-    "tech_support": gettext_lazy("Tech support"),
-    "streaming_tv": gettext_lazy("Streaming TV"),
-    "streaming_movies": gettext_lazy("Streaming movies"),
-    "paperless_billing": gettext_lazy("Paperless billing"),
-    "payment_method": gettext_lazy("Payment method"),
-    "montant_consommation_mean_3m": gettext_lazy("Spend, last three months"),
-    "montant_consommation_trend_3m": gettext_lazy("Trend of spend"),
-    "nombre_appels_mean_3m": gettext_lazy("Calls, last three months"),
-    "nombre_appels_trend_3m": gettext_lazy("Trend of calls"),
-    "volume_data_mean_3m": gettext_lazy("Data, last three months"),
-    "volume_data_trend_3m": gettext_lazy("Trend of data"),
-    "nombre_sms_mean_3m": gettext_lazy("Text messages, last three months"),
-    "nombre_sms_trend_3m": gettext_lazy("Trend of text messages"),
-}
-
 # Labels that come from files and that we know; others are shown as the company writes them.
 VALUES = {
     "Yes": gettext_lazy("Yes"),
@@ -150,10 +121,6 @@ VALUES = {
 }
 
 
-def feature_name(name: str) -> str:
-    return str(FEATURE_NAMES.get(name, name.replace("_", " ").capitalize()))
-
-
 def value_name(value: object) -> str:
     return str(VALUES.get(value, value)) if isinstance(value, str) else str(value)
 
@@ -165,20 +132,8 @@ def driver(entry: dict, currency: str = "") -> dict[str, object]:
     """
     from math import exp
 
-    name, value, effect = entry["feature"], entry.get("value"), float(entry["effect"])
-    if value is None:
-        shown = _("not known")
-    elif name in ("monthly_charges", "total_charges", "montant_consommation_mean_3m"):
-        shown = money(float(value), currency)
-    elif name == "tenure":
-        shown = ngettext("%(n)s month", "%(n)s months", int(value)) % {"n": int(value)}
-    elif name.endswith("_trend_3m"):
-        change = round(100 * (float(value) - 1))
-        shown = _("%(n)s%% against the three months before") % {"n": f"{change:+d}"}
-    elif isinstance(value, float):
-        shown = number_format(round(value, 1), 1 if value != int(value) else 0, force_grouping=True)
-    else:
-        shown = value_name(value)
+    name, effect = entry["feature"], float(entry["effect"])
+    shown = _value(name, entry.get("value"), currency, is_date="days" in entry)
     raises = effect > 0
     size = abs(effect)
     strength = "strong" if size >= 0.7 else "medium" if size >= 0.3 else "slight"
@@ -200,6 +155,56 @@ def driver(entry: dict, currency: str = "") -> dict[str, object]:
         "strength": strength,
         "sentence": template % {"name": feature_name(name), "value": shown},
     }
+
+
+_MONEY = {
+    "monthly_charges",
+    "total_charges",
+    *(f"montant_consommation_{what}" for what in ("last", "mean_3m", "slope_3m")),
+}
+
+
+def _value(name: str, value: object, currency: str, *, is_date: bool) -> str:
+    """A customer's own value in words, with its unit."""
+    if value is None:
+        return _("not known")
+    if is_date:
+        return _days_away(round(float(value)))
+    if name.endswith("_trend_3m"):
+        change = round(100 * (float(value) - 1))
+        return _("%(n)s%% against the three months before") % {"n": f"{change:+d}"}
+    if name.endswith("_slope_3m"):
+        size = abs(float(value))
+        shown = money(size, currency) if name in _MONEY else _number(size)
+        return _("%(n)s a month") % {"n": ("+" if value > 0 else "−" if value < 0 else "") + shown}
+    if name in _MONEY:
+        return money(float(value), currency)
+    if name == "tenure":
+        return ngettext("%(n)s month", "%(n)s months", int(value)) % {"n": int(value)}
+    if name == "silence_days":
+        days = int(value)
+        if not days:
+            return _("used in the last month")
+        return ngettext("%(n)s day without any use", "%(n)s days without any use", days) % {"n": days}
+    if isinstance(value, float):
+        return _number(value)
+    return value_name(value)
+
+
+def _number(value: float) -> str:
+    """Three digits or so, whatever the size: 0.034, 4.25, 41.3, 1,204."""
+    size = abs(value)
+    digits = 0 if value == int(value) or size >= 1000 else 1 if size >= 10 else 2 if size >= 0.1 else 4
+    return number_format(round(value, digits), digits, force_grouping=True)
+
+
+def _days_away(days: int) -> str:
+    """A date as days before the last import (after it where negative)."""
+    if not days:
+        return _("on the day of the last import")
+    if days > 0:
+        return ngettext("%(n)s day before the last import", "%(n)s days before the last import", days) % {"n": days}
+    return ngettext("%(n)s day after the last import", "%(n)s days after the last import", -days) % {"n": -days}
 
 
 def quality(metrics: dict, intervals: dict) -> dict[str, str]:
@@ -315,6 +320,24 @@ def choice(picked: dict) -> str:
     if sentence is None:
         sentence = _("It was chosen by log loss on customers that it had not seen.")
     return sentence % facts if facts and "%(" in sentence else sentence
+
+
+def watched(details: dict) -> dict[str, list[dict[str, object]]]:
+    """What the leak watch did to a training: columns ``kept_away``, ``forced_in`` by a person, and ``doubtful`` ones.
+
+    Each: ``name``, ``sentences`` (the evidence); of forced ones also ``by`` (key of the person), ``at`` (ISO) and ``reason``.
+    """
+    return {
+        group: [
+            {
+                **entry,
+                "name": feature_name(entry["column"]),
+                "sentences": finding_words.sentences(entry["codes"], entry["evidence"]),
+            }
+            for entry in details.get(group, [])
+        ]
+        for group in ("kept_away", "forced_in", "doubtful")
+    }
 
 
 def aside(reason: str) -> str:

@@ -55,8 +55,38 @@ def _customers_scored(f: dict) -> str:
     ) % {k: _count(f, k) for k in ("scored", "high")}
 
 
+def _columns_quarantined(f: dict) -> str:
+    return ngettext(
+        "%(n)s column seems to know who left and is kept from the models: %(columns)s.",
+        "%(n)s columns seem to know who left and are kept from the models: %(columns)s.",
+        f.get("count", 0),
+    ) % {"n": _count(f, "count"), "columns": ", ".join(map(str, f.get("columns", [])))}
+
+
 def _scoring_failed(f: dict) -> str:
     return _("Scoring stopped: %(reason)s") % {"reason": f.get("reason", "")}
+
+
+def _feed_waits(f: dict) -> str:
+    return _("The feed “%(feed)s” brought %(filename)s, which waits for your agreement.") % {
+        "feed": f.get("feed", ""),
+        "filename": f.get("filename", ""),
+    }
+
+
+def _feed_failed(f: dict) -> str:
+    return _("The feed “%(feed)s” brought nothing: %(reason)s") % {
+        "feed": f.get("feed", ""),
+        "reason": f.get("reason", ""),
+    }
+
+
+def _feed_paused(f: dict) -> str:
+    return ngettext(
+        "The feed “%(feed)s” failed %(times)s time and is paused: %(reason)s",
+        "The feed “%(feed)s” failed %(times)s times in a row and is paused: %(reason)s",
+        f.get("times", 0),
+    ) % {"feed": f.get("feed", ""), "times": _count(f, "times"), "reason": f.get("reason", "")}
 
 
 def _job_given_up(f: dict) -> str:
@@ -64,6 +94,10 @@ def _job_given_up(f: dict) -> str:
 
 
 _SENTENCES = {
+    "columns_quarantined": _columns_quarantined,
+    "feed_failed": _feed_failed,
+    "feed_paused": _feed_paused,
+    "feed_waits": _feed_waits,
     "job_given_up": _job_given_up,
     "import_finished": _import_finished,
     "import_failed": _import_failed,

@@ -11,7 +11,7 @@ from rest_framework.permissions import BasePermission
 _VIEWER = {"view_customers", "view_models", "view_notifications"}
 _ANALYST = _VIEWER | {"import_customers", "train_models", "score_customers", "export_customers"}
 _OPERATOR = _ANALYST | {"curate_data", "cancel_jobs"}
-_ADMIN = _OPERATOR | {"manage_members", "manage_workspace", "view_audit"}
+_ADMIN = _OPERATOR | {"erase_customers", "manage_members", "manage_workspace", "view_audit"}
 _OWNER = _ADMIN | {"delete_workspace"}
 
 CAPABILITIES: dict[str, frozenset[str]] = {

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from core import keyset
 from core.htmx import render_page
 from customers import selectors as customers
+from customers.history import customer_history
 from customers.models import Customer
 from predictions import selectors as predictions
 from predictions import wording
@@ -20,6 +21,7 @@ from . import charts, export, selectors
 from .forms import ClientFilterForm
 
 PAGE_SIZE = 50
+SHOWN_CHANGES = 20
 
 
 @require_safe
@@ -112,5 +114,6 @@ def client_detail(request: HttpRequest, public_id) -> HttpResponse:
         "drivers": [wording.driver(d, currency) for d in score.drivers] if score else [],
         "history_chart": charts.risk_history(predictions.score_history(customer)),
         "interactions": list(customer.interactions.all()[:50]),
+        "history": customer_history(customer, limit=SHOWN_CHANGES),
     }
     return render_page(request, "dashboard/client.html", context)

@@ -69,26 +69,34 @@ class Inbox:
             raise _unusable(error) from error
 
     def ready(self, pattern: str = "*") -> list[Lying]:
-        """Files that nobody writes any more, the oldest first. Raises Refused where the folder cannot be read."""
-        now = time.time()
-        found = []
+        """Files to bring, the oldest first. Raises Refused where the folder cannot be read."""
+        return [lying for lying, why in self.lying(pattern) if not why]
+
+    def lying(self, pattern: str = "*") -> list[tuple[Lying, str]]:
+        """Every file, the oldest first, and why it is left: "" for one that is ready, pattern, unfinished, changing, name."""
         with self._open() as folder:
-            for name in _names(folder):
-                if name.startswith(".") or name.casefold().endswith((*_UNFINISHED, *REPORTS)):
-                    continue
-                if not fnmatch.fnmatch(name.casefold(), pattern.casefold()):
-                    continue
-                lying = _look(folder, name)
-                if lying is not None and (lying.is_link or now - lying.changed >= self._settle):
-                    found.append(lying)
-        return sorted(found, key=lambda lying: (lying.changed, lying.name))
+            seen = [lying for name in _names(folder) if (lying := _look(folder, name)) is not None]
+        seen.sort(key=lambda lying: (lying.changed, lying.name))
+        return [(lying, self._why_left(lying, pattern)) for lying in seen]
+
+    def _why_left(self, lying: Lying, pattern: str) -> str:
+        name = lying.name.casefold()
+        if not _is_text(name):
+            return "name"
+        if name.startswith(".") or name.endswith((*_UNFINISHED, *REPORTS)):
+            return "unfinished"
+        if not fnmatch.fnmatchcase(name, pattern.casefold()):
+            return "pattern"
+        return "" if lying.is_link or time.time() - lying.changed >= self._settle else "changing"
 
     def copy(
         self, lying: Lying, target: Path, *, max_bytes: int, progress: Callable[[int, int], None] | None = None
     ) -> Brought | None:
         """Copy a file out; None where it is gone or changed meanwhile. Raises Refused("link" | "too_large")."""
         if lying.is_link:
-            raise Refused("link", _("“%(name)s” is a link to another place: lay the file itself down.") % {"name": lying.name})
+            raise Refused(
+                "link", _("“%(name)s” is a link to another place: lay the file itself down.") % {"name": lying.name}
+            )
         digest, size = hashlib.sha256(), 0
         with self._open() as folder:
             try:
@@ -165,6 +173,11 @@ def _names(folder: int) -> list[str]:
     with os.scandir(folder) as entries:
         names = [entry.name for _n, entry in zip(range(_MOST_FILES), entries, strict=False)]
     return [name for name in names if name not in (PROCESSED, REFUSED)]
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be shown and kept: a name may be any bytes."""
+    return name.isprintable() and name.encode("utf-8", "ignore").decode() == name
 
 
 def _look(folder: int, name: str) -> Lying | None:

@@ -20,8 +20,6 @@ import pyarrow as pa
 import pyarrow.json as arrow_json
 from django.db.models import Max, Min
 
-from core import bulk
-
 from ..ingest.celltypes import CATEGORY, DATE, FLAG, NUMBER, parse_date
 from ..ingest.mapping import ATTRIBUTE
 from ..models import Customer, CustomerBase, Import, ImportStep
@@ -96,6 +94,9 @@ def _sample() -> Iterator[dict[str, object]]:
     """Attributes of customers in blocks spread evenly over the base, the same at every look."""
     reach = Customer.objects.aggregate(first=Min("pk"), last=Max("pk"))
     if reach["first"] is None:
+        return
+    if reach["last"] - reach["first"] < _SAMPLE_BLOCKS * _BLOCK_ROWS:
+        yield from Customer.objects.values_list("attributes", flat=True).iterator(chunk_size=2000)
         return
     starts = np.linspace(reach["first"], reach["last"], _SAMPLE_BLOCKS, dtype="int64").tolist()
     random.Random(0).shuffle(starts)  # noqa: S311 - so that stopping early leaves a spread sample too
@@ -201,8 +202,7 @@ def _by_hand(texts: Sequence[str], attributes: Sequence[Attribute]) -> dict[str,
 def _typed(cells: pd.Series, kind: str, as_of: date) -> np.ndarray:
     if kind == NUMBER:
         if cells.dtype == object:
-            cells = cells.map(lambda value: value if isinstance(value, int | float) else None)
-            cells = cells.where(cells.map(type) != bool, None)
+            cells = cells.map(lambda v: v if isinstance(v, int | float) and not isinstance(v, bool) else None)
         return pd.to_numeric(cells, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
     if kind == DATE:
         days = pd.to_datetime(cells.astype(object), format="%Y-%m-%d", errors="coerce", exact=True)

@@ -29,12 +29,12 @@ _SAMPLE_BLOCKS, _SAMPLE_ROWS = 30, 60_000
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What to read beside the standard fields: other fields with the names of their columns, and months up to which."""
+    """What to read beside the standard fields: other fields with the names of their columns, and months of use."""
 
     attributes: tuple[Attribute, ...]
     names: dict[str, str]
     as_of: date
-    latest: date | None
+    months: trends.Months | None
 
 
 def feature_frames(
@@ -72,6 +72,8 @@ def labelled_sample() -> pd.DataFrame:
         if not frame.empty:
             after = int(frame["id"].iloc[-1])
             frames.append(frame)
+        if len(frame) < each:
+            break  # that was everybody
     return pd.concat(frames, ignore_index=True) if frames else _read(rows.filter(pk__lt=0), wanted)
 
 
@@ -96,7 +98,7 @@ def _look(only: Collection[str] | None) -> _Wanted:
     else:
         chosen = tuple(a for a in known if names[a.name] in only)
     needs_months = only is None or not set(only).isdisjoint(trends.TREND_COLUMNS)
-    return _Wanted(chosen, names, _as_of(), trends.latest_month() if needs_months else None)
+    return _Wanted(chosen, names, _as_of(), trends.known_months() if needs_months else None)
 
 
 def _as_of() -> date:
@@ -115,9 +117,9 @@ def _read(rows: QuerySet[Customer], wanted: _Wanted) -> pd.DataFrame:
         cells = columns(texts, wanted.attributes, wanted.as_of)
         others = {wanted.names[name]: column for name, column in cells.items()}
         frame = pd.concat([frame, pd.DataFrame(others, index=frame.index)], axis=1)
-    if wanted.latest is not None and len(frame):
+    if wanted.months is not None and len(frame):
         first, last = int(frame["id"].iloc[0]), int(frame["id"].iloc[-1])
-        frame = frame.merge(trends.trend_frame(first, last, wanted.latest), on="id", how="left")
+        frame = frame.merge(trends.trend_frame(first, last, wanted.months), on="id", how="left")
     return frame
 
 

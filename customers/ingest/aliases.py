@@ -93,9 +93,10 @@ MORE: dict[str, str] = {
     " conso data, consommation data, megabytes, mb used, internet mb, data used, donnees mobiles, volume internet",
     "nombre_sms": "nb sms, nbr sms, nombre de sms, nombre d sms, sms count, num sms, total sms, no of sms, sms sent,"
     " text messages, texts, sms envoyes",
-    # Where the schema has room for them.
-    "nombre_recharges": "nb recharges, recharges, recharge count, number of recharges, top ups, topups, nombre de recharges",
-    "nombre_reclamations": "nb reclamations, reclamations, complaints, number of complaints, plaintes, nb plaintes",
+    "nombre_recharges": "nb recharges, nbr recharges, nb de recharges, nombre de recharges, recharge count, top up count,"
+    " topup count, num recharges, rechargements, nombre de rechargements, nb rechargements",
+    "nombre_reclamations": "nb reclamations, nbr reclamations, nb de reclamations, nombre de reclamations, complaint count,"
+    " num complaints, no of complaints, plaintes, nb plaintes, nombre de plaintes, nombre plaintes",
 }
 
 # Measures of one month: in a file with one line a customer these words mean a total over who knows how long, or an outcome.
@@ -103,7 +104,8 @@ _ONLY_WITH_MONTHS = frozenset(
     normalise(w).replace(" ", "")
     for w in (
         "spend, amount, amount spent, revenue, montant, depenses, calls, total calls, call count, appels, data, data usage, sms,"
-        " texts, text messages, sms sent, megabytes, complaints, recharges, reclamations, plaintes, period, periode, total sms"
+        " texts, text messages, sms sent, megabytes, complaints, recharges, rechargements, top ups, reclamations, plaintes, period,"
+        " periode, total sms"
     ).split(",")
 )
 

@@ -204,7 +204,8 @@ class Mapping:
         essential = [h for h in missing if self.targets[h] in (ID, LABEL, MONTH)]
         if essential:
             found.append(Problem("missing_column", {"headers": essential}))
-        if not any(target != IGNORE for target in self.targets.values()):
+        said = set(self.targets.values()) - {IGNORE}
+        if not said or (MONTH in said and said <= {ID, MONTH}):
             found.append(Problem("no_columns"))
         if self.id_rule not in (BY_COLUMN, ROW_HASH, ROW_NUMBER):
             found.append(Problem("unknown_id_rule", {"rule": self.id_rule}))

@@ -28,6 +28,8 @@ from .mapping import ATTRIBUTE, BY_COLUMN, ID, IGNORE, LABEL, MONTH, OURS, ROW_H
 
 SAMPLE_ROWS = 1000  # of the given ones, so that 500 columns are judged within a second or two
 _LEAST = 0.5  # confidence below which a guess is only an alternative
+_OUR_WORD = 0.97  # score of the schema's own headers and aliases, see aliases.matches
+_AGREES, _AGREES_BY_NAME = 0.95, 0.5  # share of known cells that the field can hold
 _ID_WORDS = frozenset(
     "id uid uuid no num number numero nr n code key cle ref reference client customer account compte subscriber abonne"
     " member user utilisateur matricule contract contrat msisdn msno phone telephone mobile gsm ligne".split()
@@ -215,9 +217,14 @@ def _candidates(column: ColumnSample, has_months: bool, kept: tuple[str, str] | 
                 found.append(_Candidate(guess.confidence, LABEL, match.how, match.alias))
             continue
         agreed, known = agreement(column, target), vocabulary(column, target)
-        if agreed < 0.95 or (match.how == "fuzzy_alias" and known is not None and known < 0.5):
+        # Our own word over a column with wrong cells is still that column: its lines are refused, not its meaning.
+        is_our_word = match.how == "exact_alias" and match.score >= _OUR_WORD
+        if agreed < (_AGREES_BY_NAME if is_our_word else _AGREES):
+            continue
+        if match.how == "fuzzy_alias" and known is not None and known < 0.5:
             continue
         score = match.score * (1.0 if known is None else 0.8 + 0.2 * known)
+        score *= 1.0 if agreed >= _AGREES else agreed
         notes = _unit_notes(column, match)
         score *= 0.8 if notes else 1.0
         found.append(_Candidate(round(score, 3), match.target, match.how, match.alias, notes))

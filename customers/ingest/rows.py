@@ -95,7 +95,8 @@ class RowCleaner:
         self._numbers, self._former, self._usage_month = numbers, former or {}, usage_month
         self._max_cell = max_cell
         self._seen: set[str] = set()
-        self._latest: dict[str, date] = {}
+        # The newest month of each customer, of a file of months that also describes customers; see _newest.
+        self.latest: Mapping[str, date] = {}
         self.unknown: dict[str, int] = dict.fromkeys([ID, *self._names], 0)
 
     @property
@@ -175,18 +176,11 @@ class RowCleaner:
                 result.customers = self._newest(result.customers, values[k])
         elif self.measures:
             month = [self._usage_month] * len(lines)
-            rows = zip(lines, ids, month, *values[k:], strict=True)
-            result.months = [row for row in rows if any(value is not None for value in row[3:])]
+            result.months = list(zip(lines, ids, month, *values[k:], strict=True))
 
     def _newest(self, rows: list[tuple], months: list[date]) -> list[tuple]:
         """Of the months of one customer the latest speaks for the customer, wherever it stands in the file."""
-        newest: dict[str, tuple] = {}
-        for row, month in zip(rows, months, strict=True):
-            seen = self._latest.get(row[1])
-            if seen is None or month >= seen:
-                self._latest[row[1]] = month
-                newest[row[1]] = row
-        return list(newest.values())
+        return [row for row, month in zip(rows, months, strict=True) if month == self.latest.get(row[1])]
 
     def _refuse(
         self, result: Cleaned, batch: Sequence, ids: list, values: list[list], wrong: set[int], keys: list[str]

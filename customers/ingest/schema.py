@@ -271,15 +271,53 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 
-# The five measures of a month of use, by the names that the segmentation document gives them.
+# A count that PostgreSQL can hold, and an amount with three decimals in twelve digits.
+_MOST_TIMES = 2_147_483_647
+_MOST_SPENT = 999_999_999
+
+# The measures of a month of use, by the names that the segmentation document gives them.
 USAGE_COLUMNS: tuple[Column, ...] = (
     Column("month", "month", Table.USAGE, Kind.TEXT, ("mois",)),
     Column(
-        "montant_consommation", "montant_consommation", Table.USAGE, Kind.NUMBER, ("amount spent", "spend"), minimum=0
+        "montant_consommation",
+        "montant_consommation",
+        Table.USAGE,
+        Kind.MONEY,
+        ("amount spent", "spend"),
+        minimum=0,
+        maximum=_MOST_SPENT,
     ),
-    Column("nombre_appels", "nombre_appels", Table.USAGE, Kind.INTEGER, ("calls", "number of calls"), minimum=0),
-    Column("volume_data", "volume_data", Table.USAGE, Kind.NUMBER, ("data volume", "data"), minimum=0),
-    Column("nombre_sms", "nombre_sms", Table.USAGE, Kind.INTEGER, ("sms", "number of sms"), minimum=0),
+    Column(
+        "nombre_appels",
+        "nombre_appels",
+        Table.USAGE,
+        Kind.INTEGER,
+        ("calls", "number of calls"),
+        minimum=0,
+        maximum=_MOST_TIMES,
+    ),
+    Column("volume_data", "volume_data", Table.USAGE, Kind.NUMBER, ("data volume", "data"), minimum=0, maximum=1e15),
+    Column(
+        "nombre_sms", "nombre_sms", Table.USAGE, Kind.INTEGER, ("sms", "number of sms"), minimum=0, maximum=_MOST_TIMES
+    ),
+    Column(
+        "nombre_recharges",
+        "nombre_recharges",
+        Table.USAGE,
+        Kind.INTEGER,
+        ("recharges", "number of recharges", "top ups", "number of top ups"),
+        minimum=0,
+        maximum=_MOST_TIMES,
+    ),
+    Column(
+        "nombre_reclamations",
+        "nombre_reclamations",
+        Table.USAGE,
+        Kind.INTEGER,
+        ("reclamations", "complaints", "number of complaints"),
+        minimum=0,
+        maximum=_MOST_TIMES,
+    ),
 )
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}

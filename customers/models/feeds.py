@@ -80,9 +80,7 @@ class Feed(TenantModel, PublicId, TimeStamped):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "name"], name="feed_name"),
-            models.CheckConstraint(
-                name="feed_not_too_often", condition=models.Q(every_minutes__gte=FEWEST_MINUTES)
-            ),
+            models.CheckConstraint(name="feed_not_too_often", condition=models.Q(every_minutes__gte=FEWEST_MINUTES)),
             models.CheckConstraint(name="feed_weekday", condition=models.Q(weekday__lte=6)),
         ]
         indexes = [models.Index(fields=["tenant", "next_run_at"], name="feed_due")]

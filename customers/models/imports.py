@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.models import JobState
+from core.models import JobState, PublicId
 from tenants.models import TenantJob, User
 from tenants.scoping import TenantModel
 
@@ -100,6 +100,11 @@ class Import(TenantJob):
     def kept_columns(self) -> list[str]:
         """Headers kept as other fields."""
         return [header for header, target in self._targets() if target == "attribute"]
+
+    @property
+    def kept_fields(self) -> set[str]:
+        """Names of everything that is kept: standard fields, and other fields by their headers."""
+        return {*self.columns.values(), *self.kept_columns}
 
     def _targets(self) -> list[tuple[str, str]]:
         columns = self.mapping.get("columns", {})
@@ -205,8 +210,12 @@ class QualityProfile(TenantJob):
         return f"{self.brought_by_id}"
 
 
-class ColumnFinding(TenantModel):
-    """A column that the leak watch has something to say about: kept from the models until a person overrules it."""
+class ColumnFinding(TenantModel, PublicId):
+    """What the leak watch says about a column: QUARANTINE and SET_ASIDE are kept from the models until a person overrules.
+
+    ``column``: the name of a standard field, of a trend of use, or the header of an other field. A finding that no longer
+    holds is removed, unless a person has overruled it: the decision waits for the day the column looks like that again.
+    """
 
     class Severity(models.TextChoices):
         QUARANTINE = "quarantine", _("quarantined")
@@ -223,6 +232,10 @@ class ColumnFinding(TenantModel):
     )
     overruled_at = models.DateTimeField(_("overruled"), null=True, blank=True)
     overrule_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    overruled_as = models.CharField(
+        max_length=12, choices=Severity, blank=True, editable=False
+    )  # its verdict at that time
+    holds = models.BooleanField(_("still holds"), default=True)
 
     class Meta:
         verbose_name = _("finding about a column")
@@ -232,3 +245,8 @@ class ColumnFinding(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.column}: {self.severity}"
+
+    @property
+    def is_kept_away(self) -> bool:
+        """Whether the models do not learn from the column."""
+        return self.holds and self.severity != self.Severity.WARN and self.overruled_at is None

@@ -1,12 +1,44 @@
 """Verbs about customers: the only writers of this stage's tables.
 
 imports: a file's way in, step by step · files: what is kept on disk · writing: dry run and write · undoing: taking back ·
-bases: roll-ups and rows that hang on a customer · curation: corrections, merges, history · quality: profiles and readiness ·
-leaks: columns that know the answer · feeds: files that come by themselves
+bases: roll-ups and rows that hang on a customer · curation: corrections · selections: of many at once · merging: two into
+one · duplicates: finding them · forgetting: what no longer serves · tallies: the roll-up follows · quality: profiles and readiness ·
+leaks: columns that know the answer · feeds: files that come by
+themselves (feed_sources: where from · feed_runs: one look · feed_tests: a trial)
 """
 
 from .bases import record_interactions, record_usage, refresh_customer_base
-from .curation import correct_customer
+from .cells import read_cell
+from .curation import (
+    LONGEST_REASON,
+    Correction,
+    add_customer,
+    add_usage,
+    correct_customer,
+    correct_rows,
+    correct_subscription,
+    correct_usage,
+    erase_customer,
+    remove_usage,
+    require_free_number,
+)
+from .duplicates import find_duplicates, keep_apart, open_duplicate_search
+from .feed_runs import run_feed
+from .feed_sources import Given
+from .feed_tests import keep_tested_mapping
+from .feeds import (
+    change_feed,
+    create_feed,
+    delete_feed,
+    open_due_feeds,
+    open_feed_run,
+    open_following_run,
+    pause_feed,
+    reseal_feeds,
+    resume_feed,
+    stop_feed_run,
+)
+from .forgetting import forget_changes
 from .imports import (
     agree_import,
     choose_sheet,
@@ -19,28 +51,71 @@ from .imports import (
     run_import,
     undo_import,
 )
+from .leaks import overrule_finding, refresh_findings, reinstate_finding
+from .merging import FieldChoice, merge_customers, plan_merge
 from .quality import open_missing_profile, open_profile, profile_import, readiness, request_profile
 from .reading import read_month
+from .retention import forget_files
+from .selections import BULK_CORRECTIONS, MOST_AT_ONCE, correct_selection, require_few
 
 __all__ = [
+    "BULK_CORRECTIONS",
+    "LONGEST_REASON",
+    "MOST_AT_ONCE",
+    "Correction",
+    "FieldChoice",
+    "Given",
+    "add_customer",
+    "add_usage",
     "agree_import",
+    "change_feed",
     "choose_sheet",
     "copy_refused",
     "correct_customer",
+    "correct_rows",
+    "correct_selection",
+    "correct_subscription",
+    "correct_usage",
+    "create_feed",
+    "delete_feed",
     "discard_import",
+    "erase_customer",
+    "find_duplicates",
+    "forget_changes",
+    "forget_files",
     "forget_import",
+    "keep_apart",
+    "keep_tested_mapping",
     "map_import",
+    "merge_customers",
+    "open_due_feeds",
+    "open_duplicate_search",
+    "open_feed_run",
+    "open_following_run",
     "open_import",
     "open_missing_profile",
     "open_profile",
+    "overrule_finding",
+    "pause_feed",
+    "plan_merge",
     "profile_import",
-    "readiness",
+    "read_cell",
     "read_month",
+    "readiness",
     "record_interactions",
     "record_usage",
     "refresh_customer_base",
+    "refresh_findings",
+    "reinstate_finding",
     "remap_import",
+    "remove_usage",
     "request_profile",
+    "require_few",
+    "require_free_number",
+    "reseal_feeds",
+    "resume_feed",
+    "run_feed",
     "run_import",
+    "stop_feed_run",
     "undo_import",
 ]

@@ -13,8 +13,8 @@ from ..models import CustomerBase
 
 
 def refresh_customer_base() -> None:
-    """Count the base once, so that no page has to."""
-    facts = selectors.count_customers()
+    """Count the base once, and look which other fields it has, so that no page has to."""
+    facts = {**selectors.count_customers(), "attributes": selectors.as_json(selectors.survey_attributes())}
     CustomerBase.objects.update_or_create(
         tenant=current_tenant(), defaults={"facts": facts, "computed_at": timezone.now()}
     )

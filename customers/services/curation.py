@@ -18,7 +18,7 @@ from tenants.models import User
 
 from ..models import Customer, CustomerChange, FormerNumber, Subscription, UsageRecord
 from . import duplicates
-from .tallies import COUNTED_FIELDS, base_follows
+from .tallies import COUNTED_FIELDS, base_follows, count_in
 
 LONGEST_REASON = 300
 _TABLE = {Customer: "customer", Subscription: "subscription", UsageRecord: "usage"}
@@ -104,9 +104,7 @@ def correct_rows(*, corrections: Sequence[Correction], actor: User, reason: str,
                 **({"source": source} if source else {}),
             )
         else:
-            tenants.record(
-                "customer_corrected", present[changed[0]], actor=actor, fields=sorted(fields), reason=reason
-            )
+            tenants.record("customer_corrected", present[changed[0]], actor=actor, fields=sorted(fields), reason=reason)
     return len(changed)
 
 
@@ -175,7 +173,10 @@ def require_free_number(customer: Customer) -> None:
     former = FormerNumber.objects.filter(external_id=number).select_related("customer").first()
     if former is not None:
         raise ValidationError(
-            {"external_id": _("This number belonged to a customer who was merged into %(who)s.") % {"who": former.customer}}
+            {
+                "external_id": _("This number belonged to a customer who was merged into %(who)s.")
+                % {"who": former.customer}
+            }
         )
 
 
@@ -187,9 +188,7 @@ def storable(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str | dict | list) else str(value)
 
 
-def keep_changes(
-    images: Mapping[tuple[int, date | None], dict], *, kind: str, actor: User | None, reason: str
-) -> None:
+def keep_changes(images: Mapping[tuple[int, date | None], dict], *, kind: str, actor: User | None, reason: str) -> None:
     """One CustomerChange for each (customer, month), holding what stood there before."""
     now = timezone.now()
     rows = [
@@ -209,22 +208,20 @@ def touch(customers: Sequence[int]) -> None:
 # ---------------------------------------------------------------- rows that come and go by hand
 
 
-def add_customer(*, customer: Customer, actor: User) -> Customer:
-    """A customer typed in by hand. Raises ValidationError where the number is taken, or was before a merge."""
-    require_free_number(customer)
+def add_customer(*, customer: Customer, actor: User, subscription: Subscription | None = None) -> Customer:
+    """A customer typed in by hand, with the subscription where there is one.
+
+    Raises ValidationError where the number is taken, or was before a merge.
+    """
     with transaction.atomic():
+        require_free_number(customer)
         customer.save()
-        with base_follows([]):
-            pass
-        _count_in(customer)
+        if subscription is not None:
+            subscription.customer = customer
+            subscription.save()
+        count_in([customer.pk])
         tenants.record("created_by_hand", customer, actor=actor)
     return customer
-
-
-def _count_in(customer: Customer) -> None:
-    from .tallies import count_in
-
-    count_in([customer.pk])
 
 
 def add_usage(*, usage: UsageRecord, actor: User) -> UsageRecord:

@@ -72,9 +72,7 @@ def open_import(
     run.enter_scope()
     files.keep(run, path=path, upload=upload)
     try:
-        with transaction.atomic():
-            run.save()
-            tenants.record("import_opened", run, actor=requested_by)
+        run.save()
         if run.size_bytes <= settings.IMPORT_READ_AT_ONCE_BYTES:
             _read_at_once(run)
     except BaseException:
@@ -89,33 +87,47 @@ def _read_at_once(run: Import) -> None:
     """The first step while the person waits; where it takes too long, a worker begins again."""
     try:
         with jobs.claimed(Import, run.pk) as held:
-            reading.read_table(held, held.job, at_once=True)
-            _rest(held, held.job, ImportStep.MAP if run.is_attended else ImportStep.WRITE)
-            held.await_person()
+            _read(held, held.job, at_once=True)
+            if not run.is_attended:
+                held.outcome = JobState.QUEUED  # the writing is anybody's from here, whatever becomes of this process
+    except jobs.NotClaimable:
+        return  # a sweep was faster, and a worker reads it
     except Refused as refusal:
-        if refusal.code not in ("timeout", "memory"):
+        if refusal.code != "timeout":
             raise
         run.refresh_from_db()
         jobs.resume(run, since=(JobState.FAILED,), step=ImportStep.READ)
         return
     run.refresh_from_db()
     if not run.is_attended:
-        jobs.resume(run)
+        jobs.resume(run, since=(JobState.QUEUED,))
 
 
-def _rest(held: jobs.Claim, run: Import, step: str) -> None:
-    """Note the next step; where the month of usage columns is not said, take the last that is over."""
-    fields: dict[str, object] = {"step": step}
+def _read(held: jobs.Claim, run: Import, *, at_once: bool = False) -> None:
+    """The first step, and what comes next; where the month of usage columns is not said, it is the last that is over."""
+    is_first = not run.headers  # else another sheet of the same file
+    reading.read_table(held, run, at_once=at_once)
+    fields: dict[str, object] = {"step": ImportStep.MAP if run.is_attended else ImportStep.WRITE}
     if run.usage_month is None and reading.has_loose_months(run):
-        today = timezone.localdate()
-        fields["usage_month"] = date(today.year - (today.month == 1), (today.month - 2) % 12 + 1, 1)
-    held.save(**fields)
+        fields["usage_month"] = _last_month()
+    with transaction.atomic():
+        held.save(**fields)
+        if is_first and not run.is_dry:  # a file that was refused, or only looked at, leaves nothing
+            tenants.record("import_opened", run, actor=run.requested_by)
+    if run.is_attended:
+        held.await_person()
 
 
-def run_import(*, import_id: int, follow: bool = True) -> Import:
+def _last_month() -> date:
+    today = timezone.localdate()
+    return date(today.year - (today.month == 1), (today.month - 2) % 12 + 1, 1)
+
+
+def run_import(*, import_id: int, follow: bool = True, is_watched: bool = False) -> Import:
     """Do the import's step, and those after it that need nobody. A killed one goes on where it was, with the same result.
 
-    ``follow`` lets the pipeline go on afterwards.
+    ``follow`` lets the pipeline go on afterwards. ``is_watched``: whoever started it stands by, and is told of a refusal
+    by the exception alone where nothing was written.
     """
     try:
         with jobs.claimed(Import, import_id) as held:
@@ -125,7 +137,7 @@ def run_import(*, import_id: int, follow: bool = True) -> Import:
             except TableRefused as refusal:
                 raise wording.file_refused(refusal, run.filename) from refusal
     except Refused as refusal:
-        _tell_failure(import_id, refusal.message)
+        _end_refused(import_id, refusal, is_watched=is_watched)
         raise
     run.refresh_from_db()
     if run.is_awaiting:
@@ -141,10 +153,9 @@ def run_import(*, import_id: int, follow: bool = True) -> Import:
 
 def _go_on(held: jobs.Claim, run: Import) -> None:
     if run.step == ImportStep.READ:
-        reading.read_table(held, run)
-        _rest(held, run, ImportStep.MAP if run.is_attended else ImportStep.WRITE)
+        _read(held, run)
         if run.is_attended:
-            return held.await_person()
+            return None
     if run.step == ImportStep.CHECK or (run.step == ImportStep.WRITE and run.is_dry):
         writing.check(held, run)
         held.save(step=ImportStep.AGREE)
@@ -169,7 +180,6 @@ def map_import(
     actor: User | None,
     empty_clears: bool = False,
     usage_month: date | None = None,
-    without_label: bool = True,
 ) -> Import:
     """Take a person's mapping and queue the dry run. Raises Refused, with what is wrong in it, where it cannot be used."""
     _require(run, ImportStep.MAP, ImportStep.AGREE)
@@ -183,8 +193,7 @@ def map_import(
         usage_month=usage_month.replace(day=1) if usage_month else run.usage_month,
     )
     if run.usage_month is None and reading.has_loose_months(run):
-        today = timezone.localdate()
-        run.usage_month = date(today.year - (today.month == 1), (today.month - 2) % 12 + 1, 1)
+        run.usage_month = _last_month()
         run.save(update_fields=["usage_month"])
     tenants.record("import_mapped", run, actor=actor)
     return run
@@ -323,13 +332,19 @@ def _tell_undone(run: Import) -> None:
         )
 
 
-def _tell_failure(import_id: int, reason: str) -> None:
+def _end_refused(import_id: int, refusal: Refused, *, is_watched: bool) -> None:
+    """Tell of the refusal. Of a file that could not be read nothing is kept."""
     run = Import.objects.get(pk=import_id)
+    if run.step == ImportStep.READ:
+        files.forget(run)
+        Import.objects.filter(pk=run.pk).update(stored_path="", table_path="", lines_path="", refused_path="")
+    if is_watched and not run.rows_read:
+        return
     tenants.notify(
         "import_failed",
         recipient=run.requested_by,
         level=Level.ERROR,
         url=reverse("customers:import_detail", args=[run.public_id]),
         filename=run.filename,
-        reason=reason,
+        reason=refusal.message,
     )

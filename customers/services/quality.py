@@ -27,10 +27,16 @@ from ..ingest.readiness import Facts, assess
 from ..models import Import, QualityProfile
 from ..wording import readiness as words
 from . import files, reading
+from .leaks import refresh_findings
 
 BATCH_ROWS = 20_000
 # Who a customer is: counted, never listed by value on a page.
 _NAMES = frozenset({"external_id", "first_name", "last_name", "email", "phone"})
+_NOTHING_OF_ANYBODY: dict[str, object] = {
+    "mean": None, "minimum": None, "maximum": None, "quantiles": {}, "histogram": None,
+    "top": [], "outliers": None, "by_class": {}, "bins": {},
+}  # fmt: skip
+_OFTEN = 3  # times a text must stand in a file to be kept in its profile
 _RESTING = (JobState.SUCCEEDED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED)
 
 
@@ -89,6 +95,8 @@ def profile_import(*, profile_id: int) -> QualityProfile:
             profile=_storable(_as_json(found, lines)),
             summary=_storable(_summary(found)),
         )
+        held.report(found.rows, found.rows, _("Looking for columns that know the answer"), force=True)
+        refresh_findings()
         held.report(found.rows, found.rows, "", force=True)
     return job
 
@@ -126,8 +134,10 @@ def _frames(run: Import, mapping: Mapping) -> Iterator[tuple[list[int], pd.DataF
     Columns that nobody keeps are left out; a row that is too short lacks its last cells, as it was refused for.
     """
     columns = dict(mapping.positions(run.headers))
+    # As frames.attributes.column_names has it, so that a finding and a profile speak of one column.
+    reserved = {*selectors.FEATURES, *selectors.TREND_COLUMNS, *columns, "id", "label"}
     for position, header, _kind in mapping.attributes(run.headers):
-        columns[header if header not in columns else f"{header} (2)"] = position
+        columns[f"{header} (other field)" if header in reserved else header] = position
     width = len(run.headers)
     meanings: dict[str, float] = {}
     rows = reading.rows_of_import(run)
@@ -154,7 +164,7 @@ def _meaning(text: str, mapping: Mapping, known: dict[str, float]) -> float:
 def _as_json(found: Profile, lines: array[int]) -> dict[str, object]:
     """The profile without anybody's name, and duplicates by the lines on which they stand."""
     columns = {
-        name: replace(column, top=[], by_class={}, bins={}) if name in _NAMES else column
+        name: replace(column, **_NOTHING_OF_ANYBODY) if name in _NAMES else _without_rare(column)
         for name, column in found.columns.items()
     }
     duplicates = found.duplicates
@@ -162,6 +172,28 @@ def _as_json(found: Profile, lines: array[int]) -> dict[str, object]:
         examples = [[int(lines[row]) for row in group] for group in duplicates["examples"]]
         duplicates = {**duplicates, "examples": examples}
     return replace(found, columns=columns, duplicates=duplicates).to_json()
+
+
+def _without_rare(column: ColumnProfile) -> ColumnProfile:
+    """Text that stands once or twice may be of one person, and would outlive them here: it is counted with the others."""
+    if column.kind != CATEGORY or not column.bins:
+        return column
+    kept = [[value, count] for value, count in column.top if count >= _OFTEN]
+    shown = {value for value, _count in kept}
+    *shares, others, unknown = column.bins["shares"]
+    pairs = list(zip(column.bins["values"], shares, strict=True))
+    others += sum(share for value, share in pairs if value not in shown)
+    left = [(value, share) for value, share in pairs if value in shown]
+    bins = {
+        **column.bins,
+        "values": [value for value, _share in left],
+        "shares": [*(share for _value, share in left), others, unknown],
+    }
+    by_class = {
+        who: {**part, "shares": {v: share for v, share in part["shares"].items() if v in shown}}
+        for who, part in column.by_class.items()
+    }
+    return replace(column, top=kept, bins=bins, by_class=by_class)
 
 
 def _summary(found: Profile) -> dict[str, object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from core import jobs
+from core import jobs, tabular
 from core.errors import Refused
 
 from .. import selectors, wording
@@ -109,7 +109,7 @@ def _propose(run: Import, table: Normalised) -> dict[str, object]:
     except MappingRefused as refusal:
         raise Refused(refusal.code, wording.mapping_problem(refusal.code, refusal.facts), **refusal.facts) from refusal
     if not run.is_attended:
-        _decide_alone(run, table, agreed, has_said=bool(chosen) or bool(remembered))
+        _decide_alone(run, table, agreed, has_said=bool(chosen.mapping or chosen.id_column or remembered))
     return {
         "columns": [dataclasses.asdict(column) for column in found.columns],
         "identity": dataclasses.asdict(found.identity),
@@ -127,7 +127,10 @@ def _propose(run: Import, table: Normalised) -> dict[str, object]:
 
 
 def _decide_alone(run: Import, table: Normalised, agreed: Mapping, *, has_said: bool) -> None:
-    """What a person would be asked, and nobody is here to answer: refused, with how to say it."""
+    """What a person would be asked, and nobody is here to answer: refused, with how to say it.
+
+    ``has_said``: how customers are numbered was said beforehand, or agreed to with an earlier file of this shape.
+    """
     if agreed.id_rule != mapping.BY_COLUMN and not has_said:
         raise TableRefused("no_id")
     for problem in agreed.problems(table.headers, table.sample):
@@ -170,8 +173,15 @@ def rows_of(path: Path, headers: Sequence[str], lines: Sequence[int] | None) -> 
 
 
 def rows_of_import(run: Import) -> Iterator[tuple[int, list[str]]]:
-    lines = read_lines(files.place(run.lines_path)) if run.lines_path else None
-    return rows_of(files.place(run.table_path), run.headers, lines)
+    """(line, cells) of an import's table, cells as the person's file had them. Raises TableRefused where it is gone."""
+    try:
+        lines = read_lines(files.place(run.lines_path)) if run.lines_path else None
+        rows = rows_of(files.place(run.table_path), run.headers, lines)
+    except FileNotFoundError as error:
+        raise TableRefused("missing") from error
+    if any(header.startswith(mapping.OURS) for header in run.headers):  # a file of refused rows, see writing
+        return ((line, list(map(tabular.plain_cell, cells))) for line, cells in rows)
+    return rows
 
 
 def cleaner_of(run: Import) -> RowCleaner:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -20,12 +20,12 @@ def base_follows(customers: Sequence[int]) -> Iterator[None]:
     before = _tally(customers)
     yield
     after = _tally(customers)
-    changes = {name: after[name] - before[name] for name in after if after[name] != before[name]}
-    row = CustomerBase.objects.select_for_update().first() if changes else None
-    if row is not None:
-        for name, difference in changes.items():
-            row.facts[name] = type(row.facts.get(name, 0))(Decimal(str(row.facts.get(name, 0))) + difference)
-        row.save(update_fields=["facts"])
+    _shift({name: after[name] - before[name] for name in after})
+
+
+def count_in(customers: Sequence[int]) -> None:
+    """Add customers who were not there before."""
+    _shift(_tally(customers))
 
 
 def _tally(customers: Sequence[int]) -> dict[str, Decimal]:
@@ -38,3 +38,15 @@ def _tally(customers: Sequence[int]) -> dict[str, Decimal]:
         monthly_revenue=Sum("subscription__monthly_charges", filter=here),
     )
     return {name: Decimal(value or 0) for name, value in found.items()}
+
+
+def _shift(differences: Mapping[str, Decimal]) -> None:
+    changes = {name: difference for name, difference in differences.items() if difference}
+    base = CustomerBase.objects.select_for_update().first() if changes else None
+    if base is None:  # nothing was ever counted: the first import counts all
+        return
+    for name, difference in changes.items():
+        if name in base.facts:
+            old = base.facts[name]
+            base.facts[name] = type(old)(Decimal(str(old)) + difference)
+    base.save(update_fields=["facts"])

@@ -11,8 +11,8 @@ from core import jobs
 
 from .. import merge, taking_back
 from ..ingest.rows import MEASURES
+from ..ingest.schema import BY_NAME
 from ..models import Customer, CustomerChange, Import, Interaction, UsageRecord
-from . import reading
 
 _BATCH = 5_000
 
@@ -45,7 +45,8 @@ def _add(result: dict, name: str, n: int, report) -> None:
 
 
 def _restore(run: Import, result: dict, report) -> None:
-    ours, theirs = merge.split_columns(reading.cleaner_of(run).columns)
+    # From the mapping alone: the file may be forgotten by now.
+    ours, theirs = merge.split_columns([name for name in run.columns.values() if name in BY_NAME])
     images = CustomerChange.objects.filter(brought_by=run).order_by("pk")
     after = 0
     while keys := list(images.filter(pk__gt=after).values_list("pk", flat=True)[:_BATCH]):
@@ -78,12 +79,16 @@ def _kept(run: Import, result: dict) -> list[dict[str, object]]:
     """What could not be taken back, by reason."""
     brought = Customer.objects.filter(created_by_import=run.pk)
     changed = CustomerChange.objects.filter(brought_by=run, month=None).exclude(customer__created_by_import=run.pk)
-    later = changed.order_by().values("customer_id").distinct().count() - result["restored"]
+    changed = changed.order_by().values("customer_id").distinct()
+    by_hand = CustomerChange.objects.filter(customer=OuterRef("customer"), pk__gt=OuterRef("pk"))
+    by_hand = by_hand.exclude(kind=CustomerChange.Kind.IMPORT)
+    corrected = changed.filter(Exists(by_hand), customer__changed_by_import=None).count()
+    later = changed.count() - result["restored"] - corrected
     untouched = brought.filter(changed_by_import=run.pk)
     contacts = Interaction.objects.filter(customer=OuterRef("pk"))
     months = UsageRecord.objects.filter(created_by_import=run.pk).exclude(changed_by_import=F("created_by_import"))
     counts = {
-        "corrected": brought.filter(changed_by_import=None).count(),
+        "corrected": corrected + brought.filter(changed_by_import=None).count(),
         "changed_later": later + brought.exclude(changed_by_import=None).exclude(changed_by_import=run.pk).count(),
         "contacted": untouched.filter(Exists(contacts)).count(),
         "has_months": untouched.exclude(Exists(contacts)).count(),

@@ -10,13 +10,14 @@ from ..ingest.celltypes import ATTRIBUTE_TYPES
 from ..ingest.mapping import ATTRIBUTE, BY_COLUMN, ID, IGNORE, LABEL, MONTH, ROW_HASH, ROW_NUMBER, TARGETS
 from ..ingest.schema import COLUMNS, USAGE_COLUMNS, Table
 from ..models import Customer, Subscription, UsageRecord
+from .features import trend_name
 from .files import listed
 
 ATTRIBUTE_PREFIX = f"{ATTRIBUTE}:"
 ID_RULES = (BY_COLUMN, ROW_HASH, ROW_NUMBER)
 _BY_TABLE = {Table.CUSTOMER: Customer, Table.SUBSCRIPTION: Subscription, Table.USAGE: UsageRecord}
 _TABLES = {column.name: column.table for column in (*COLUMNS, *USAGE_COLUMNS)}
-_MEASURES = frozenset(name for name, table in _TABLES.items() if table is Table.USAGE) - {MONTH}
+MEASURES = tuple(name for name, table in _TABLES.items() if table is Table.USAGE and name != MONTH)
 
 
 # ---------------------------------------------------------------- targets
@@ -31,7 +32,9 @@ def field_name(target: str) -> str:
     if target == LABEL:
         return _("Who left")
     table = _TABLES.get(target)
-    return capfirst(str(_BY_TABLE[table]._meta.get_field(target).verbose_name)) if table else target
+    if table is None:
+        return trend_name(target) or target
+    return capfirst(str(_BY_TABLE[table]._meta.get_field(target).verbose_name))
 
 
 def attribute_type(kind: str) -> str:
@@ -63,7 +66,12 @@ def target_groups() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def needs_month(targets: set[str]) -> bool:
     """Whether a file has columns of use and none that says of which month."""
-    return bool(targets & _MEASURES) and MONTH not in targets
+    return bool(targets & set(MEASURES)) and MONTH not in targets
+
+
+def is_measure(target: str) -> bool:
+    """Whether a field is a measure of a month of use."""
+    return target in MEASURES
 
 
 # ---------------------------------------------------------------- why we think so
@@ -89,7 +97,7 @@ def why(code: str, alias: str) -> str:
 def confidence(value: float) -> tuple[str, str]:
     """(tone, words) for how sure a guess is, 0 to 1."""
     if value >= 0.9:
-        return "low", pgettext("confidence", "sure")
+        return "", pgettext("confidence", "sure")
     if value >= 0.7:
         return "accent", pgettext("confidence", "likely")
     return "medium", pgettext("confidence", "a guess")

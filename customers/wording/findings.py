@@ -9,6 +9,8 @@ from django.utils.translation import ngettext
 
 from core.templatetags.ui import decimal, percent, thousands
 
+from .quality import share
+
 
 def verdict(severity: str) -> dict[str, str]:
     """A finding's severity for people: ``title``, ``meaning`` and ``tone`` (high, medium or neutral)."""
@@ -92,8 +94,8 @@ def _filled_stayed(evidence: Mapping[str, float]) -> str:
 def _purity(evidence: Mapping[str, float]) -> dict[str, str]:
     return {
         "filled": thousands(_count(evidence, "filled")),
-        "purity": percent(evidence.get("purity"), 1),
-        "base": percent(evidence.get("base_rate"), 1),
+        "purity": share(evidence.get("purity")),
+        "base": share(evidence.get("base_rate")),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import floor
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -25,6 +26,13 @@ def number(value: float | None) -> str:
     digits = 0 if float(value).is_integer() or size >= 10_000 else 2 if size >= 1 else 4
     text = number_format(round(float(value), digits), digits, force_grouping=True)
     return text
+
+
+def share(value: float | None) -> str:
+    """A share of cells, rounded down: 100 % says that none is missing."""
+    if value is None or value in (0, 1):
+        return percent(value)
+    return percent(max(floor(1000 * value) / 1000, 0.001), 1)
 
 
 # ---------------------------------------------------------------- one column
@@ -117,7 +125,7 @@ def _drift_figures(column: Mapping[str, object], found: Mapping[str, object]) ->
     if before is not None and abs(before - column["fullness"]) >= 0.005:
         said.append(
             _("Filled in for %(now)s of the rows, %(before)s before.")
-            % {"now": percent(column["fullness"], 1), "before": percent(before, 1)}
+            % {"now": share(column["fullness"]), "before": share(before)}
         )
     return said
 
@@ -138,8 +146,8 @@ def by_class(column: Mapping[str, object]) -> list[dict[str, str]]:
             }
         else:
             shares = sorted(part.get("shares", {}).items(), key=lambda pair: -pair[1])[:3]
-            figures = " · ".join(f"{value} {percent(share)}" for value, share in shares)
-        rows.append({"key": key, "who": who, "fullness": percent(part["fullness"]), "figures": figures})
+            figures = " · ".join(f"{value} {percent(often)}" for value, often in shares)
+        rows.append({"key": key, "who": who, "fullness": share(part["fullness"]), "figures": figures})
     return rows
 
 

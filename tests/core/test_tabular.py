@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.tabular import safe_cell, stream_csv
+from core.tabular import plain_cell, safe_cell, stream_csv
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,11 @@ def test_text_that_would_be_a_formula_is_quoted(text):
 def test_numbers_and_harmless_text_stay_as_they_are(value):
     assert safe_cell(value) == value
     assert type(safe_cell(value)) is type(value)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+33 1", "＠x", "plain", "", "'quoted'", "l'été"])
+def test_quoted_cell_comes_back_as_it_was(text):
+    assert plain_cell(safe_cell(text)) == text
 
 
 def test_unknown_is_an_empty_cell():

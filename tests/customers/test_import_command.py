@@ -64,7 +64,7 @@ def test_nothing_is_asked_of_a_broker(atlas, sample_csv, monkeypatch):
         ("blank.csv", b"\n \n", "is empty"),
         ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(100), "is a picture, not a table"),
         ("page.csv", b"<!doctype html><p>hello", "is a web page"),
-        ("prose.csv", b"Dear all,\nplease find attached.\n", "has no column for the customer number"),
+        ("prose.csv", b"Dear all,\nplease find attached.\n", "is no table"),
         ("words.csv", b"one\ntwo\n", "is no table"),
         ("no_id.csv", b"tenure,Churn\n1,Yes\n2,No\n", "has no column for the customer number"),
         ("no_label.csv", b"customerID,tenure\nC1,1\nC2,2\n", "has no column that says who left"),

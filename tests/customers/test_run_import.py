@@ -7,8 +7,9 @@ import pytest
 from core import jobs
 from core.errors import Refused
 from core.models import JobState
-from customers import selectors, services
+from customers import merge, selectors, services
 from customers.models import Customer, CustomerBase, Import, Subscription
+from customers.services import writing
 from tenants.models import AuditEntry, Notification
 from tests.conftest import import_file, write_csv
 
@@ -29,12 +30,13 @@ DIRTY = (
 )
 
 
+WITHOUT = ("id", "public_id", "customer", "created_at", "updated_at", "created_by_import", "changed_by_import")
+
+
 def table() -> list[tuple]:
     """Everything that an import writes, without keys and times."""
-    fields = [
-        f.name for f in Customer._meta.local_fields if f.name not in ("id", "public_id", "created_at", "updated_at")
-    ]
-    theirs = [f.name for f in Subscription._meta.local_fields if f.name not in ("customer", "created_at", "updated_at")]
+    fields = [f.name for f in Customer._meta.local_fields if f.name not in WITHOUT]
+    theirs = [f.name for f in Subscription._meta.local_fields if f.name not in WITHOUT]
     rows = Customer.objects.order_by("external_id")
     return list(rows.values_list(*fields, *(f"subscription__{name}" for name in theirs)))
 
@@ -67,11 +69,11 @@ def test_import_leaves_its_trail_its_notice_and_the_roll_up(tmp_path, alice):
     assert verbs == ["import_opened", "customers_imported"]
     notice = Notification.objects.get()
     assert (notice.code, notice.level, notice.facts["refused"]) == ("import_finished", "warning", 5)
-    assert CustomerBase.objects.get().facts == selectors.customer_base()
-    assert selectors.customer_base() | {"monthly_revenue": 0} == {
-        "customers": 3, "left": 2, "stayed": 1, "unknown": 0, "monthly_revenue": 0,
-    }  # fmt: skip
-    assert selectors.customer_base()["monthly_revenue"] == pytest.approx(19.9)
+    facts = selectors.customer_base()
+    assert facts == CustomerBase.objects.get().facts
+    counted = {name: facts[name] for name in ("customers", "left", "stayed", "unknown")}
+    assert counted == {"customers": 3, "left": 2, "stayed": 1, "unknown": 0}
+    assert facts["monthly_revenue"] == pytest.approx(19.9)
 
 
 def test_second_import_of_the_same_file_changes_nothing(sample_csv, imported):
@@ -95,7 +97,7 @@ def test_batches_do_not_show_in_the_result(sample_csv, monkeypatch):
     whole = import_file(sample_csv)
     rows = table()
     Customer.objects.all().delete()
-    monkeypatch.setattr(services, "BATCH_ROWS", 37)
+    monkeypatch.setattr(writing, "BATCH_ROWS", 37)
     parts = import_file(sample_csv)
     assert table() == rows
     keys = ("read", "created", "updated", "unchanged", "refused", "refusals", "unknown")
@@ -103,7 +105,7 @@ def test_batches_do_not_show_in_the_result(sample_csv, monkeypatch):
 
 
 def test_duplicate_in_a_later_batch_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "BATCH_ROWS", 2)
+    monkeypatch.setattr(writing, "BATCH_ROWS", 2)
     lines = ["customerID,tenure,Churn", *(f"C{i},1,{'Yes' if i % 2 else 'No'}" for i in range(6)), "C1,99,No"]
     run = import_file(write_csv(tmp_path / "a.csv", *lines))
     assert (run.rows_created, run.rows_refused) == (6, 1)
@@ -111,8 +113,8 @@ def test_duplicate_in_a_later_batch_is_refused(tmp_path, monkeypatch):
 
 
 def test_kept_refusals_are_bounded_and_all_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "KEPT_REFUSALS", 3)
-    lines = ["customerID,tenure,Churn", "A,1,Yes", "B,1,No", *(f"C{i},x,No" for i in range(10))]
+    monkeypatch.setattr(writing, "KEPT_REFUSALS", 3)
+    lines = ["customerID,tenure,Churn", "A,1,Yes", "B,1,No", *(f"C{i},x,No" for i in range(10)), *(f"D{i},1,No" for i in range(10))]
     run = import_file(write_csv(tmp_path / "a.csv", *lines))
     assert (run.rows_refused, len(run.refusals)) == (10, 3)
 
@@ -130,23 +132,23 @@ def test_interrupted_import_resumes_and_equals_an_undisturbed_one(
     dirty.insert(60, dirty[5])  # a duplicate, and a ragged line, in different batches
     dirty.insert(200, "only,three,cells")
     path = write_csv(tmp_path / "customers.csv", *dirty)
-    monkeypatch.setattr(services, "BATCH_ROWS", 50)
+    monkeypatch.setattr(writing, "BATCH_ROWS", 50)
     undisturbed = import_file(path)
     wanted, counts = table(), undisturbed.result()
     Customer.objects.all().delete()
 
     run = services.open_import(path=path)
-    merge_customers, calls = services.merge.merge_customers, []
+    merge_customers, calls = merge.merge_customers, []
 
-    def die_once(*args):
+    def die_once(*args, **options):
         calls.append(1)
         if len(calls) - 1 == batch_that_dies:
             if after_the_merge:
-                merge_customers(*args)
+                merge_customers(*args, **options)
             raise Killed
-        return merge_customers(*args)
+        return merge_customers(*args, **options)
 
-    monkeypatch.setattr(services.merge, "merge_customers", die_once)
+    monkeypatch.setattr(merge, "merge_customers", die_once)
     with pytest.raises(Killed):
         services.run_import(import_id=run.pk, follow=False)
     waiting = Import.objects.get(pk=run.pk)
@@ -160,10 +162,10 @@ def test_interrupted_import_resumes_and_equals_an_undisturbed_one(
 
 
 def test_error_between_batches_puts_the_import_back_in_the_queue(sample_csv, monkeypatch):
-    monkeypatch.setattr(services, "BATCH_ROWS", 100)
+    monkeypatch.setattr(writing, "BATCH_ROWS", 100)
     run = services.open_import(path=sample_csv)
     with monkeypatch.context() as broken:
-        broken.setattr(services.merge, "merge_customers", lambda *_: 1 / 0)
+        broken.setattr(merge, "merge_customers", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             services.run_import(import_id=run.pk, follow=False)
     waiting = Import.objects.get(pk=run.pk)
@@ -176,16 +178,16 @@ def test_error_between_batches_puts_the_import_back_in_the_queue(sample_csv, mon
 
 
 def test_cancelled_import_keeps_whole_batches_and_stops(sample_csv, monkeypatch):
-    monkeypatch.setattr(services, "BATCH_ROWS", 50)
+    monkeypatch.setattr(writing, "BATCH_ROWS", 50)
     monkeypatch.setattr(jobs, "_WRITE_EVERY_SECONDS", 0)
     run = services.open_import(path=sample_csv)
-    merge_customers = services.merge.merge_customers
+    merge_customers = merge.merge_customers
 
-    def merge_then_cancel(*args):
+    def merge_then_cancel(*args, **options):
         jobs.cancel(Import.objects.get(pk=run.pk))
-        return merge_customers(*args)
+        return merge_customers(*args, **options)
 
-    monkeypatch.setattr(services.merge, "merge_customers", merge_then_cancel)
+    monkeypatch.setattr(merge, "merge_customers", merge_then_cancel)
     with pytest.raises(jobs.Cancelled):
         services.run_import(import_id=run.pk, follow=False)
     assert Import.objects.get(pk=run.pk).state == JobState.CANCELLED
@@ -194,13 +196,13 @@ def test_cancelled_import_keeps_whole_batches_and_stops(sample_csv, monkeypatch)
 
 def test_import_that_lost_its_lease_leaves_nothing_of_its_batch(sample_csv, monkeypatch):
     run = services.open_import(path=sample_csv)
-    merge_customers = services.merge.merge_customers
+    merge_customers = merge.merge_customers
 
-    def slow(*args):
+    def slow(*args, **options):
         Import.objects.filter(pk=run.pk).update(token=99)  # the sweeper gave the job to another worker
-        return merge_customers(*args)
+        return merge_customers(*args, **options)
 
-    monkeypatch.setattr(services.merge, "merge_customers", slow)
+    monkeypatch.setattr(merge, "merge_customers", slow)
     with pytest.raises(jobs.LeaseLost):
         services.run_import(import_id=run.pk, follow=False)
     assert not Customer.objects.exists()
@@ -216,13 +218,17 @@ def test_file_that_vanished_meanwhile_fails_the_import_with_a_sentence(sample_cs
     assert Notification.objects.get().code == "import_failed"
 
 
-def test_quote_left_open_in_mid_file_fails_with_a_sentence(tmp_path):
+@pytest.mark.parametrize("at_once", [True, False])
+def test_quote_left_open_in_mid_file_is_refused_with_its_line_before_anything_is_written(tmp_path, settings, at_once):
+    settings.IMPORT_READ_AT_ONCE_BYTES = 2**21 if at_once else 0
     lines = ["customerID,City,Churn", *(f"C{i},Tunis,{'Yes' if i % 2 else 'No'}" for i in range(30_000))]
-    lines[20_000] = 'C,"Tunis,No' + "x" * 2_000_000
-    run = services.open_import(path=write_csv(tmp_path / "a.csv", *lines))
-    with pytest.raises(Refused, match="quotation mark"):
-        services.run_import(import_id=run.pk, follow=False)
-    assert Import.objects.get(pk=run.pk).state == JobState.FAILED
+    lines[20_000] = 'C,"Tunis,No'
+    path = write_csv(tmp_path / "a.csv", *lines)
+    with pytest.raises(Refused, match="a quotation mark opened on line 20001 is never closed"):
+        import_file(path)
+    assert not Customer.objects.exists()
+    assert not [p for p in settings.PRIVATE_ROOT.rglob("*") if p.is_file()]
+    assert list(Import.objects.values_list("state", flat=True)) == ([] if at_once else [JobState.FAILED])
 
 
 def test_stored_file_lies_in_the_companys_own_folder(sample_csv, atlas, settings):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -26,6 +27,14 @@ def carrier(tmp_path_factory):
     return path
 
 
+def agree(person, import_id: str, commits) -> None:
+    """Agree to the columns as they were proposed and, after the dry run, to the writing."""
+    for step in ("mapping", "agree"):
+        with commits(execute=True):
+            answer = person.post(f"/api/imports/{import_id}/{step}", content_type="application/json")
+        assert answer.status_code == 202, answer.content
+
+
 def test_file_becomes_customers_at_risk_with_reasons(
     carrier, cast, client_for, settings, django_capture_on_commit_callbacks
 ):
@@ -36,6 +45,9 @@ def test_file_becomes_customers_at_risk_with_reasons(
     with carrier.open("rb") as file, django_capture_on_commit_callbacks(execute=True):
         uploaded = alice.post("/imports/upload", {"file": file})
     assert uploaded.status_code == 302
+    with tenant_scope(cast.atlas):
+        assert not Customer.objects.exists(), "nobody has agreed yet"
+    agree(alice, Path(uploaded["Location"]).name, django_capture_on_commit_callbacks)
     with tenant_scope(cast.atlas):
         brought = Import.objects.get()
         assert (brought.state, brought.rows_created, brought.rows_refused) == ("succeeded", CUSTOMERS, 0)
@@ -78,7 +90,8 @@ def test_file_becomes_customers_at_risk_with_reasons(
     with later.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([rows[0], gone, new])
     with later.open("rb") as file, django_capture_on_commit_callbacks(execute=True):
-        alice.post("/imports/upload", {"file": file})
+        uploaded = alice.post("/imports/upload", {"file": file})
+    agree(alice, Path(uploaded["Location"]).name, django_capture_on_commit_callbacks)
     with tenant_scope(cast.atlas):
         second = Import.objects.order_by("-pk").first()
         assert (second.rows_created, second.rows_updated, second.rows_unchanged) == (1, 1, 0)

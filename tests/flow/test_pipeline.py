@@ -25,9 +25,9 @@ def test_lost_announcement_of_a_model_is_caught_up(cast, newer_model, monkeypatc
     monkeypatch.setattr("core.jobs.ring", rung.append)
     with tenant_scope(cast.atlas):
         pipeline.catch_up()
-        assert [run.version for run in rung] == [newer_model]
+        assert [job.version for job in rung if isinstance(job, ScoringRun)] == [newer_model]
         pipeline.catch_up()
-        assert len(rung) == 1, "one scoring is enough"
+        assert sum(isinstance(job, ScoringRun) for job in rung) == 1, "one scoring is enough"
 
 
 def test_waiting_scoring_uses_the_model_in_charge_when_it_starts(cast, scored, monkeypatch):

@@ -28,7 +28,7 @@ def driver(feature: str, value, effect: float = 0.5, currency: str = "TND") -> s
         ("tech_support", None, "Tech support: not known. This raises the risk."),
         ("contract", "100% gratuit %(name)s", "Contract: 100% gratuit %(name)s. This raises the risk."),
         ("nombre_appels_trend_3m", 0.62, "Trend of calls: -38% against the three months before. This raises the risk."),
-        ("favourite_colour", "red", "Favourite colour: red. This raises the risk."),
+        ("Favourite_Colour", "red", "“Favourite_Colour”: red. This raises the risk."),
     ],
 )
 def test_driver_is_a_sentence_about_the_customers_own_value(feature, value, sentence):

@@ -9,7 +9,7 @@ from tenants.scoping import tenant_scope
 
 MODELS = sorted((m for m in admin.site._registry if m._meta.app_label != "auth"), key=lambda m: m._meta.label)
 COMPUTED = {
-    "customers.Import", "customers.Interaction", "predictions.ModelVersion", "predictions.ScoringRun",
+    "customers.ColumnFinding", "customers.Import", "customers.Interaction", "predictions.ModelVersion", "predictions.ScoringRun",
     "predictions.TrainingRun", "tenants.AuditEntry", "tenants.Notification", "tenants.User",
 }  # fmt: skip
 
@@ -114,13 +114,15 @@ def test_correction_is_saved_and_written_in_the_trail(client_for, cast, scored):
         k: "" if v is None else {True: "true", False: "false"}.get(v, v) if isinstance(v, bool) else v
         for k, v in form.items()
     }
-    answer = client_for(cast.omar).post(address(Subscription, "change", plan.pk), form | {"contract": "Lifetime"})
+    form |= {"contract": "Lifetime", "reason": "as in the letter"}
+    answer = client_for(cast.omar).post(address(Subscription, "change", plan.pk), form)
     assert answer.status_code == 302
     with tenant_scope(cast.atlas):
         plan.refresh_from_db()
         entry = AuditEntry.objects.order_by("-sequence").first()
     assert plan.contract == "Lifetime"
-    assert (entry.verb, entry.actor, entry.facts) == ("curated", cast.omar, {"fields": ["contract"]})
+    assert (entry.verb, entry.actor) == ("customer_corrected", cast.omar)
+    assert entry.facts == {"fields": ["contract"], "reason": "as in the letter"}
 
 
 def test_key_of_another_companys_customer_is_no_choice(client_for, cast, scored):

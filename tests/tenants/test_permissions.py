@@ -32,6 +32,7 @@ def test_each_role_may_all_that_the_one_below_may_and_more(lower, higher):
         ("train_models", "analyst"),
         ("score_customers", "analyst"),
         ("curate_data", "operator"),
+        ("erase_customers", "admin"),
         ("manage_members", "admin"),
         ("view_audit", "admin"),
         ("delete_workspace", "owner"),

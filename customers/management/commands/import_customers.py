@@ -50,7 +50,7 @@ class Command(JobCommand):
             run = services.open_import(
                 path=Path(file),
                 without_label=options["without_label"],
-                dry=options["dry_run"],
+                dry=only_asks,
                 attended=options["print_mapping"],
                 sheet=options["sheet"],
                 mapping=_read_mapping(options["mapping"]),
@@ -62,7 +62,7 @@ class Command(JobCommand):
             )
             try:
                 if run.is_open:
-                    foreground("Importing", run, lambda: services.run_import(import_id=run.pk))
+                    foreground("Importing", run, lambda: services.run_import(import_id=run.pk, is_watched=True))
                 run.refresh_from_db()
                 if options["refused"] and run.refused_path:
                     services.copy_refused(run=run, target=Path(options["refused"]))

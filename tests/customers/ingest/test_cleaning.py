@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.ingest.cleaning import ColumnCleaner, RowCleaner, Wrong, parse_number
+from customers.ingest.cleaning import ColumnCleaner, Wrong, parse_number
 from customers.ingest.schema import BY_NAME, COLUMNS, Kind
 
 
@@ -135,81 +135,6 @@ def test_each_column_answers_the_same_from_its_memory():
     assert isinstance(cleaner["x"], Wrong)
 
 
-HEADERS = ("customerID", "tenure", "Churn", "colour", "points")
-MAPPING = {"external_id": 0, "tenure": 1, "churn_label": 2}
-
-
-def row_cleaner(**options) -> RowCleaner:
-    return RowCleaner(
-        MAPPING, width=5, headers=HEADERS, attributes=[3, 4], numeric_attributes=frozenset({4}), **options
-    )
-
-
-def test_clean_rows_have_line_id_values_and_other_fields():
-    cleaned = row_cleaner().clean([(2, ["C1", "12", "Yes", "red", "1 234,5"]), (3, ["C2", "", "No", "", "7"])])
-    assert cleaned.refusals == []
-    assert cleaned.rows == [
-        (2, "C1", 12, True, {"colour": "red", "points": 1234.5}),
-        (3, "C2", None, False, {"points": 7}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("cells", "column", "value", "reason"),
-    [
-        (["C1", "x", "Yes", "", ""], "tenure", "x", "not_a_number"),
-        (["C1", "-1", "Yes", "", ""], "tenure", "-1", "too_small"),
-        (["C1", "1", "perhaps", "", ""], "Churn", "perhaps", "not_yes_or_no"),
-        (["", "1", "Yes", "", ""], "customerID", "", "no_id"),
-        (["  ", "1", "Yes", "", ""], "customerID", "  ", "no_id"),
-        (["\x00\x01", "1", "Yes", "", ""], "customerID", "\x00\x01", "no_id"),
-        (["C1", "1", "Yes", ""], "", "4", "too_few_cells"),
-        (["C1", "1", "Yes", "", "", ""], "", "6", "too_many_cells"),
-        (["C1", "x", "perhaps", "", ""], "tenure", "x", "not_a_number"),
-    ],
-)
-def test_refused_row_is_named_by_line_column_value_and_reason(cells, column, value, reason):
-    cleaned = row_cleaner().clean([(7, cells), (8, ["C9", "1", "No", "", ""])])
-    assert [r.as_dict() for r in cleaned.refusals] == [{"line": 7, "column": column, "value": value, "reason": reason}]
-    assert [row[1] for row in cleaned.rows] == ["C9"]
-
-
-def test_second_row_with_one_number_is_refused_even_in_a_later_batch():
-    cleaner = row_cleaner()
-    first = cleaner.clean([(2, ["C1", "1", "Yes", "", ""]), (3, ["C1", "2", "No", "", ""])])
-    second = cleaner.clean([(4, [" C1 ", "3", "No", "", ""])])
-    assert [row[0] for row in first.rows] == [2]
-    assert [(r.line, r.reason) for r in first.refusals + second.refusals] == [(3, "duplicate_id"), (4, "duplicate_id")]
-
-
-def test_correct_row_after_a_refused_one_of_the_same_number_is_taken():
-    cleaned = row_cleaner().clean([(2, ["C1", "x", "Yes", "", ""]), (3, ["C1", "2", "Yes", "", ""])])
-    assert [row[0] for row in cleaned.rows] == [3]
-
-
-def test_unknown_values_are_counted_in_the_rows_taken_only():
-    cleaner = row_cleaner()
-    cleaner.clean([(2, ["C1", "", "Yes", "", ""]), (3, ["C2", "", "perhaps", "", ""]), (4, ["C3", "1", "", "", ""])])
-    assert cleaner.unknown == {"external_id": 0, "tenure": 1, "churn_label": 1}
-
-
-def test_long_refused_value_is_cut():
-    cleaned = row_cleaner().clean([(2, ["C1", "9" * 500, "Yes", "", ""])])
-    assert len(cleaned.refusals[0].as_dict()["value"]) == 120
-
-
-def test_endless_number_in_another_field_stays_text():
-    """Infinity is no JSON: the database would refuse the batch."""
-    cleaned = row_cleaner().clean([(2, ["C1", "1", "Yes", "", "1e400"]), (3, ["C2", "1", "Yes", "", "1e300"])])
-    assert cleaned.rows[0][-1] == {"points": "1e400"}
-    assert cleaned.rows[1][-1] == {"points": 1e300}
-
-
-def test_nothing_in_gives_nothing_out():
-    cleaned = row_cleaner().clean([])
-    assert (cleaned.rows, cleaned.refusals) == ([], [])
-
-
 def test_every_money_column_keeps_millimes():
     for column in COLUMNS:
         if column.kind is Kind.MONEY:
@@ -222,10 +147,3 @@ def test_thousands_are_told_from_decimals_by_how_the_file_is_cut():
     assert ColumnCleaner(money, comma_groups=True)["29,85"] == Decimal("29.85")
     assert ColumnCleaner(money)["1,234"] == Decimal("1.234")
     assert ColumnCleaner(money)["1,234,567"] == 1234567
-
-
-def test_other_field_that_is_too_long_is_refused_by_name_and_never_cut():
-    cleaner = RowCleaner({"external_id": 0}, width=2, headers=("customerID", "Notes"), attributes=[1], max_cell=5_000)
-    cleaned = cleaner.clean([(2, ["C1", "x" * 5_000]), (3, ["C2", "x" * 5_001])])
-    assert [row[-1] for row in cleaned.rows] == [{"Notes": "x" * 5_000}]
-    assert [(r.line, r.column, r.reason) for r in cleaned.refusals] == [(3, "Notes", "too_long")]
