@@ -72,8 +72,7 @@ def _ready_tables(path: Path, keys: pa.Array | None = None) -> list[tuple[type[m
     file = pa.csv.read_csv(path)
     header = {c.header: c for c in BY_NAME.values()}
     n = len(file)
-    first = (Customer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1
-    keys = pa.array(range(first, first + n)) if keys is None else keys
+    keys = pa.array(bulk.reserve_keys(Customer, n)) if keys is None else keys
     ready: dict[Table, dict[str, pa.Array]] = {
         Table.CUSTOMER: {"id": keys, "public_id": _identifiers(n)},
         Table.SUBSCRIPTION: {"customer_id": keys},
@@ -83,7 +82,12 @@ def _ready_tables(path: Path, keys: pa.Array | None = None) -> list[tuple[type[m
         ready[column.table][column.name] = _ready(file[name], column.kind)
     tenant = current_tenant().pk
     key = tenant.hex if connection.vendor == "sqlite" else str(tenant)
-    shared = {"tenant_id": key, "created_at": str(timezone.now()), "updated_at": str(timezone.now()), "attributes": "{}"}
+    shared = {
+        "tenant_id": key,
+        "created_at": str(timezone.now()),
+        "updated_at": str(timezone.now()),
+        "attributes": "{}",
+    }
     tables = []
     for model, columns in ((Customer, ready[Table.CUSTOMER]), (Subscription, ready[Table.SUBSCRIPTION])):
         for field in model._meta.local_fields:

@@ -152,7 +152,9 @@ def _run_step(options: argparse.Namespace) -> None:
     if company is None:
         company = tenants.create_company(slug="benchmark", name="Benchmark")
         with tenant_scope(company):
-            tenants.add_member(email="owner@benchmark.example.com", name="Owner", role=Role.OWNER, password="not-a-secret-1")
+            tenants.add_member(
+                email="owner@benchmark.example.com", name="Owner", role=Role.OWNER, password="not-a-secret-1"
+            )
     with tenant_scope(company):
         found = _STEPS[options.step](options)
     print(json.dumps({**found, "peak": _peak_memory(), "engine": connection.display_name}))

@@ -12,7 +12,9 @@ _TOLD = 20_000  # customers that the carrier model makes; the rest are these wit
 _BLOCK = 20_000
 # The sample's columns that the IBM Telco file does not have.
 _BESIDE = ("FirstName", "LastName", "Email", "Phone", "Language", "City", "Age")
-_ODD = 2_654_435_761  # odd, and so a permutation of the numbers below 2**32: customers come in no order of their numbers
+_ODD = (
+    2_654_435_761  # odd, and so a permutation of the numbers below 2**32: customers come in no order of their numbers
+)
 
 
 def write_pair(folder: Path, *, rows: int, seed: int = 11) -> tuple[Path, Path]:

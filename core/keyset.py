@@ -87,17 +87,15 @@ class Page:
 
 def paginate(rows: QuerySet, order: Order, *, after: str = "", before: str = "", size: int = 50) -> Page:
     """One page of ``rows``. A cursor that does not belong here (edited, or of another order) gives the first page."""
-    backwards = bool(before and not after)
-    position = _decode(after or before, order)
-    if position and not order.could_stand_in(rows, position[0]):
-        position = None
+    position = position_of(after or before, rows, order)
+    backwards = bool(before and not after) and position is not None
     found = order.apply(rows, backwards=backwards)
     if position:
         found = order.beyond(found, *position, backwards=backwards)
     batch = list(found[: size + 1])
     more = len(batch) > size
     batch = batch[:size]
-    if backwards and position:
+    if backwards:
         batch.reverse()
         has_before, has_after = more, True
     else:
@@ -106,20 +104,32 @@ def paginate(rows: QuerySet, order: Order, *, after: str = "", before: str = "",
         return Page()
     return Page(
         batch,
-        after=_encode(batch[-1], order) if has_after else "",
-        before=_encode(batch[0], order) if has_before else "",
+        after=cursor_of(batch[-1], order) if has_after else "",
+        before=cursor_of(batch[0], order) if has_before else "",
     )
 
 
-def _encode(row: Any, order: Order) -> str:
+def position_of(cursor: str, rows: QuerySet, order: Order) -> tuple[Any, int] | None:
+    """Value and key that a cursor of these rows names; None where it names none."""
+    position = _decode(cursor, order)
+    return position if position and order.could_stand_in(rows, position[0]) else None
+
+
+def position_at(row: Any, order: Order) -> tuple[Any, int]:
+    """Value and key of one row."""
     value: Any = row
     if order.column == "pk":
-        value = None
-    else:
-        for name in order.column.split("__"):
-            value = getattr(value, name, None)
+        return None, row.pk
+    for name in order.column.split("__"):
+        value = getattr(value, name, None)
+    return value, row.pk
+
+
+def cursor_of(row: Any, order: Order) -> str:
+    """The position of one row, for an address: ``after`` it the list goes on, ``before`` it stands what came earlier."""
+    value, key = position_at(row, order)
     kind = "d" if isinstance(value, Decimal) else "v"
-    body = json.dumps([order.column, kind, str(value) if kind == "d" else value, row.pk])
+    body = json.dumps([order.column, kind, str(value) if kind == "d" else value, key])
     return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
 
 

@@ -2,5 +2,5 @@
 
 Receives files; leaves behind customers, their subscription, their months of use, and the Import row that says what was
 read, changed and refused. Reading order: ``ingest/schema.py`` (the columns), ``ingest/reader.py``,
-``ingest/cleaning.py``, ``models.py``, ``services.py``, ``merge.py``.
+``ingest/cleaning.py``, ``models.py``, ``services.py``, ``merge/``.
 """

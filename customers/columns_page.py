@@ -12,6 +12,7 @@ from .models import Import
 from .wording import ANY_VALUE, ATTRIBUTE, BY_COLUMN, ID, IGNORE, LABEL
 
 FILTER_FROM = 40  # columns from which a page opens with the doubtful ones only
+SHOWN_COLUMNS = 60  # of the first lines
 _SURE = 0.8  # confidence below which a standard field is to be looked at
 _LIKELY_LABEL = 0.3  # confidence from which a column is proposed as the one of who left
 _SHOWN_VALUES = 40
@@ -88,9 +89,14 @@ def columns_page(run: Import, chosen: Chosen) -> dict[str, object]:
         "remembered": selectors.remembered_mapping(run.shape_key) if proposal.get("is_remembered") else None,
         "sheet_is_likely": any(sheet["is_likely"] and sheet["name"] == run.sheet for sheet in run.sheets),
         "file_notes": [wording.note(note["code"], note["facts"]) for note in run.notes],
-        "first_rows": proposal.get("first_rows", []),
+        "first_headers": [_cut(header, 40) for header in run.headers[:SHOWN_COLUMNS]],
+        "first_rows": [[_cut(cell, 60) for cell in row[:SHOWN_COLUMNS]] for row in proposal.get("first_rows", [])],
         "by_month": any(target == wording.MONTH for target in targets.values()),
     }
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _entries(mapping: dict) -> dict[str, dict]:
@@ -123,7 +129,7 @@ def _column(guess: dict, entries: dict[str, dict], places: set[str], options: st
         sure=sure if is_standard and not is_changed else "",
         notes=notes,
         alternatives=[(t, wording.field_name(t)) for t in alternatives],
-        examples=[text for text in guess["examples"] if text.strip()],
+        examples=[_cut(text, 40) for text in guess["examples"] if text.strip()],
         fullness=guess["fullness"],
         distinct=guess["distinct"],
     )
@@ -174,8 +180,8 @@ def _identity(run: Import, chosen: Chosen, targets: dict[str, str]) -> dict[str,
     notes = [wording.id_note(code) for code in guess["notes"]] if is_as_guessed else []
     return {
         "value": value,
-        "likely": [(str(c["position"]), c["header"]) for c in columns if c["header"] in likely],
-        "others": [(str(c["position"]), c["header"]) for c in columns if c["header"] not in likely],
+        "likely": [(str(c["position"]), _cut(c["header"], 80)) for c in columns if c["header"] in likely],
+        "others": [(str(c["position"]), _cut(c["header"], 80)) for c in columns if c["header"] not in likely],
         "rules": {name: wording.id_rule(name) for name in wording.ID_RULES},
         "rule": rule,
         "notes": [note for note in notes if note],
@@ -193,12 +199,13 @@ def _label_guesses(run: Import) -> dict[int, dict]:
 
 def whole_labels(run: Import) -> set[int]:
     """Positions of the columns of which every value was seen, so that a value nobody named is a mistake in the file."""
-    return set(_label_guesses(run))
+    few = {c["position"] for c in run.proposal.get("columns", []) if c["distinct"] <= len(c["examples"])}
+    return few | set(_label_guesses(run))
 
 
 def _label_choices(run: Import) -> dict[str, list[tuple[int, str]]]:
     guesses = _label_guesses(run)
-    columns = [(c["position"], c["header"]) for c in run.proposal["columns"]]
+    columns = [(c["position"], _cut(c["header"], 80)) for c in run.proposal["columns"]]
     likely = sorted(guesses, key=lambda position: -guesses[position]["confidence"])
     headers = dict(columns)
     return {
@@ -237,7 +244,7 @@ def label_card(run: Import, position: int | None, chosen: Chosen) -> dict[str, o
             {"value": value, "count": count, "meaning": meanings.get(value, "")}
             for value, count in list(counts.items())[:_SHOWN_VALUES]
         ],
-        "is_whole": guess is not None,
+        "is_whole": position in whole_labels(run),
         "filled": column["fullness"],
         "sampled": run.proposal.get("sampled", 0),
         "notes": [note for note in notes if note],

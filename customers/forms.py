@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date
 
@@ -110,7 +109,7 @@ class MappingForm(forms.Form):
             self.add_error("label", _("There is no such column."))
         elif label and label == cleaned.get("identity"):
             self.add_error("label", _("One column cannot be the customer number and say who left."))
-        elif label and cleaned.get("label_rule") != "presence" and any(not m for m in self._meanings(label).values()):
+        elif label and not self._is_by_presence(label) and any(not m for m in self._meanings(label).values()):
             self.add_error("label", _("Say of each value whether it means left, stayed or not known."))
         return cleaned
 
@@ -133,7 +132,7 @@ class MappingForm(forms.Form):
     def _label(self, label: str) -> dict[str, list[str]]:
         if not label:
             return {"yes": [], "no": [], "unknown": []}
-        if self.data.get("label_rule") == "presence":
+        if self._is_by_presence(label):
             return {"yes": [ANY_VALUE], "no": [], "unknown": []}
         said = self._meanings(label)
         more = [line.strip() for line in self.data.get("more_left", "").splitlines() if line.strip()]
@@ -142,6 +141,9 @@ class MappingForm(forms.Form):
         no = [value for value, meaning in said.items() if meaning == "stayed" and label in self._whole_labels]
         unknown = [value for value, meaning in said.items() if meaning == "unknown"]
         return {"yes": list(dict.fromkeys([*yes, *more])), "no": no, "unknown": unknown}
+
+    def _is_by_presence(self, label: str) -> bool:
+        return self.data.get("label_rule") == "presence" and self.data.get("values_of") == label
 
     def _meanings(self, label: str) -> dict[str, str]:
         """Value -> left, stayed, unknown or nothing, of the column that was on the page; of another nothing is known."""
@@ -171,8 +173,6 @@ def mapping_of_body(body: object) -> dict:
     The body is the mapping itself, with ``empty_means_empty`` and ``usage_month`` beside it; an empty one agrees to what
     was proposed.
     """
-    if isinstance(body, str | bytes):
-        body = json.loads(body)
     if not isinstance(body, dict):
         raise forms.ValidationError(_now("The mapping is a JSON object."))
     clears = body.get("empty_means_empty", False)

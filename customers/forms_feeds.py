@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Refused
@@ -61,15 +61,16 @@ class FeedForm(forms.Form):
 
     def initial_of(self, feed: Feed) -> dict[str, object]:
         names = ("name", "rhythm", "every_minutes", "weekday", "at", "review", "empty_clears")
-        return {**{name: getattr(feed, name) for name in names}, **feed.options}
+        kept = {name: value for name, value in feed.options.items() if value != ""}
+        return {**{name: getattr(feed, name) for name in names}, **kept}
 
     def clean(self) -> dict[str, object]:
         data = super().clean()
         rhythm = data.get("rhythm")
         if rhythm == Feed.Rhythm.MINUTES and not data.get("every_minutes") and "every_minutes" not in self.errors:
-            self.add_error("every_minutes", _now("Say how many minutes."))
+            self.add_error("every_minutes", gettext("Say how many minutes."))
         if rhythm in (Feed.Rhythm.DAILY, Feed.Rhythm.WEEKLY) and data.get("at") is None and "at" not in self.errors:
-            self.add_error("at", _now("Say at what time."))
+            self.add_error("at", gettext("Say at what time."))
         return data
 
     def sources(self) -> list[forms.BoundField]:

@@ -136,7 +136,7 @@ def _compare(row: CustomerChange, table: str, number: str, later: _Later) -> Ite
     later.found(number, table, row.month, before)
 
 
-_FRAME = {"customer", "tenant", "month"}
+_FRAME = {"id", "customer", "tenant", "month"}
 
 
 def _same(old: object, new: object) -> bool:

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core import jobs
@@ -21,6 +22,7 @@ from .models import Feed, FeedRun
 from .wording import feeds as words
 
 SHOWN_RUNS = 30
+SECRETS = ("url", "address", "value", "password")  # in no report of an error
 
 
 def _feed_or_404(public_id) -> Feed:
@@ -58,6 +60,7 @@ def feed_detail(request: HttpRequest, public_id) -> HttpResponse:
         "schedule": words.schedule(feed),
         "folder": settings.RAW_DATA_PATH / request.tenant.slug if feed.kind == Feed.Kind.FOLDER else None,
         "job": working,
+        "last": working or next(iter(looks), None),
         "waiting": next((run for run in looks if run.state == JobState.AWAITING), None),
         "tested": tested if tested is not working else None,
         "test": _test_result(tested) if tested is not None and tested is not working else None,
@@ -80,6 +83,7 @@ def _test_result(run: FeedRun) -> dict[str, object]:
     }
 
 
+@sensitive_post_parameters(*SECRETS)
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("manage_workspace")
 def new_feed(request: HttpRequest) -> HttpResponse:
@@ -96,6 +100,7 @@ def new_feed(request: HttpRequest) -> HttpResponse:
     return _form_page(request, form, kind)
 
 
+@sensitive_post_parameters(*SECRETS)
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("manage_workspace")
 def edit_feed(request: HttpRequest, public_id) -> HttpResponse:

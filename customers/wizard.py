@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from core.models import JobState
 
@@ -50,7 +51,7 @@ _STATIONS = {
 
 def steps(run: Import) -> list[Step]:
     """The stations, and how far this import is."""
-    names = [_("File"), _("Columns"), _("Dry run"), _("Import")]
+    names = [_("File"), _("Columns"), _("Dry run"), pgettext("step", "Import")]
     at = _STATIONS[ImportStep(run.step)]
     here = {
         "working": "current",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from tenants import services as tenants
 from tenants.models import Level, User
 from tenants.scoping import current_tenant
 
-from . import learning, selectors, wording
+from . import cards, learning, selectors, wording
 from .models import ModelVersion, Score, ScoringRun, TrainingRun
 from .rollup import Rollup
 from .signals import customers_scored, model_trained
@@ -130,7 +128,7 @@ def _store(held: jobs.Claim, run: TrainingRun, fitted, findings: Sequence[Column
     seal = learning.artefact.save(
         fitted, path, secret=settings.MODEL_SIGNING_KEY.encode(), tenant=str(tenant.pk), version=number
     )
-    card = _card(fitted, findings)
+    card = cards.card(fitted, findings)
     with transaction.atomic():
         held.save(progress_note="")  # fails where the lease was lost: a second worker's version stands
         better = card["choice"]["facts"]["better_than_baseline"]
@@ -157,27 +155,6 @@ def _store(held: jobs.Claim, run: TrainingRun, fitted, findings: Sequence[Column
         )
         tenants.record("model_trained", version, actor=run.requested_by, version=number, in_charge=better)
     return version
-
-
-def _card(fitted, findings: Sequence[ColumnFinding]) -> dict:
-    """What the engine reports of a training, and what was kept from it or forced into it, as plain JSON."""
-    card = dataclasses.asdict(fitted.report)
-    card["features"] = [{"name": f.name, "kind": str(f.kind)} for f in fitted.features]
-    useless = [f for f in findings if f.is_kept_away and f.severity == ColumnFinding.Severity.SET_ASIDE]
-    card["set_aside"] = [*map(list, fitted.set_aside), *([f.column, f.codes[0]] for f in useless)]
-    leaks = [f for f in findings if f.severity == ColumnFinding.Severity.QUARANTINE]
-    card["kept_away"] = [_evidence(f) for f in leaks if f.is_kept_away]
-    card["forced_in"] = [
-        _evidence(f) | {"by": f.overruled_by_id, "at": f.overruled_at.isoformat(), "reason": f.overrule_reason}
-        for f in leaks
-        if f.overruled_at is not None
-    ]
-    card["doubtful"] = [_evidence(f) for f in findings if f.severity == ColumnFinding.Severity.WARN]
-    return card
-
-
-def _evidence(finding: ColumnFinding) -> dict[str, object]:
-    return {"column": finding.column, "codes": finding.codes, "evidence": finding.evidence}
 
 
 def load_model(version: ModelVersion):
@@ -325,7 +302,7 @@ def _score_rows(run: ScoringRun, fitted, frame: pd.DataFrame, scored, dates: Col
         frame["id"].tolist(),
         scored.probability.tolist(),
         scored.unseen.tolist(),
-        drivers_json(fitted, frame, scored, dates),
+        cards.drivers_json(fitted, frame, scored, dates),
         [v or "" for v in frame["contract"]],
         [v or "" for v in frame["internet_service"]],
         [None if v != v else int(v) for v in frame["tenure"].tolist()],
@@ -334,31 +311,6 @@ def _score_rows(run: ScoringRun, fitted, frame: pd.DataFrame, scored, dates: Col
         [None if v != v else bool(v) for v in frame["label"].tolist()],
     ]
     return zip(*columns, strict=True)
-
-
-def drivers_json(fitted, frame: pd.DataFrame, scored, dates: Collection[str] = ()) -> list[str]:
-    """The strongest drivers of each row as JSON: feature, the customer's value, effect in log odds.
-
-    ``dates``: features whose value counts days before the last import; they say so, for the words.
-    """
-    names = [f.name for f in fitted.features]
-    heads = [json.dumps({"feature": name, **({"days": True} if name in dates else {})})[:-1] for name in names]
-    texts: list[list[str]] = []
-    for name in names:
-        column = frame[name] if name in frame else pd.Series([None] * len(frame))
-        codes, levels = pd.factorize(column, use_na_sentinel=True)
-        words = [json.dumps(round(v, 4) if isinstance(v, float) else v, default=str) for v in levels.tolist()]
-        words.append("null")  # position -1: unknown
-        texts.append([words[c] for c in codes])
-    rows = []
-    for i, (features, effects) in enumerate(zip(scored.feature.tolist(), scored.contribution.tolist(), strict=True)):
-        parts = [
-            f'{heads[f]}, "value": {texts[f][i]}, "effect": {e:.4f}}}'
-            for f, e in zip(features, effects, strict=True)
-            if f >= 0
-        ]
-        rows.append("[" + ", ".join(parts) + "]")
-    return rows
 
 
 def _make_current(held: jobs.Claim, run: ScoringRun, rollup: Rollup) -> None:

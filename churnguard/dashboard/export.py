@@ -13,6 +13,7 @@ from predictions.wording import driver as driver_words
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
+from .other_fields import FieldFilter
 from .selectors import SHOWN_DRIVERS, walk
 
 HEADER = (
@@ -22,7 +23,7 @@ HEADER = (
 _FLAG = {True: "Yes", False: "No", None: ""}
 
 
-def lines(tenant: Tenant, wanted: ClientFilter, driver: str = "") -> Iterator[str]:
+def lines(tenant: Tenant, wanted: ClientFilter, driver: str = "", asked: FieldFilter | None = None) -> Iterator[str]:
     """Lines of the file. A streamed answer is written after the request's scope closed: it opens its own.
 
     For each block anew and never across a ``yield``: a browser that goes away must not leave a scope behind in a
@@ -30,7 +31,7 @@ def lines(tenant: Tenant, wanted: ClientFilter, driver: str = "") -> Iterator[st
     """
     with tenant_scope(tenant):
         run = predictions.current_run()
-        written = tabular.stream_csv(HEADER, (_cells(row, run, tenant.currency) for row in walk(wanted, driver)))
+        written = tabular.stream_csv(HEADER, (_cells(row, run, tenant.currency) for row in walk(wanted, driver, asked)))
     while True:
         with tenant_scope(tenant):
             block = next(written, None)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from customers.selectors import Attribute
 from predictions.models import ScoringRun
 from predictions.selectors import ClientFilter
 from predictions.wording import feature_name, value_name
+
+from . import other_fields
+from .other_fields import FieldFilter
 
 BANDS = [("high", _("High risk")), ("medium", _("Medium risk")), ("low", _("Low risk")), ("unscored", _("Not scored"))]
 STATUSES = [
@@ -50,8 +56,11 @@ class ClientFilterForm(forms.Form):
     charges_to = forms.DecimalField(label=_("Charges to"), required=False, min_value=0, max_digits=12, decimal_places=3)
     sort = forms.ChoiceField(label=_("Order"), required=False, choices=SORTS)
 
-    def __init__(self, data, *, run: ScoringRun | None) -> None:
+    def __init__(self, data, *, run: ScoringRun | None, known: Sequence[Attribute] = ()) -> None:
+        data = other_fields.without_stale(data)
         super().__init__(data)
+        self.known = known
+        self.fields |= other_fields.form_fields(data, known)
         groups = run.summary.get("groups", {}) if run else {}
         self.fields["contract"].choices = [("", _("Any contract")), *_levels(groups.get("contract", {}))]
         self.fields["internet"].choices = [("", _("Any internet")), *_levels(groups.get("internet_service", {}))]
@@ -75,11 +84,14 @@ class ClientFilterForm(forms.Form):
 
     def clean(self):
         found = super().clean()
-        for name, words in (("tenure", _("The tenure's lower bound is above its upper one.")),
-                            ("charges", _("The charges' lower bound is above their upper one."))):  # fmt: skip
-            low, high = found.get(f"{name}_from"), found.get(f"{name}_to")
+        for from_name, to_name, words in (
+            ("tenure_from", "tenure_to", _("The tenure's lower bound is above its upper one.")),
+            ("charges_from", "charges_to", _("The charges' lower bound is above their upper one.")),
+            ("low", "high", _("The lower bound is above the upper one.")),
+        ):
+            low, high = found.get(from_name), found.get(to_name)
             if low is not None and high is not None and low > high:
-                self.add_error(f"{name}_to", words)
+                self.add_error(to_name, words)
         return found
 
     def wanted(self) -> ClientFilter:
@@ -104,6 +116,13 @@ class ClientFilterForm(forms.Form):
     @property
     def wanted_driver(self) -> str:
         return getattr(self, "cleaned_data", {}).get("driver") or ""
+
+    @property
+    def wanted_field(self) -> FieldFilter | None:
+        """What was asked of an other field; nothing where one of its bounds cannot be used."""
+        if {"field", "value", "low", "high"} & set(self.errors):
+            return None
+        return other_fields.wanted(getattr(self, "cleaned_data", {}), self.known)
 
     def problems(self) -> list[str]:
         """Each bad value with what is wrong with it."""
@@ -135,6 +154,8 @@ class ClientFilterForm(forms.Form):
             if low is not None or high is not None:
                 reach = f"{low}–{high}" if None not in (low, high) else f"≥ {low}" if high is None else f"≤ {high}"
                 chips.append({"words": f"{words} {reach}", "drop": {f"{name}_from": None, f"{name}_to": None}})
+        if self.wanted_field:
+            chips.append(other_fields.chip(self.wanted_field))
         return chips
 
 

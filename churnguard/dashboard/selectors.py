@@ -20,6 +20,9 @@ from predictions import wording
 from predictions.models import ModelVersion, Score, ScoringRun, TrainingRun
 from predictions.selectors import ClientFilter
 
+from .other_fields import FieldFilter
+from .sifting import Sifted, sift
+
 SHOWN_DRIVERS = 3
 
 
@@ -86,12 +89,33 @@ def client_rows(wanted: ClientFilter, driver: str = "") -> tuple[QuerySet, keyse
     return rows, order
 
 
-def walk(wanted: ClientFilter, driver: str = "", *, size: int = 2000) -> Iterator[Score | Customer]:
+def client_page(
+    wanted: ClientFilter, driver: str, asked: FieldFilter | None, *, after: str, before: str, size: int
+) -> Sifted:
+    """One page of the customers asked for. No index answers questions about other fields, so those look through the list
+    in its order, up to a bound."""
+    rows, order = client_rows(wanted, driver)
+    if asked is None:
+        page = keyset.paginate(rows, order, after=after, before=before, size=size)
+        return Sifted(page, len(page.rows), is_cut=False)
+    return sift(rows, order, asked.fits, _attributes(rows), after=after, before=before, size=size)
+
+
+def _attributes(rows: QuerySet) -> str:
+    return "customer__attributes" if rows.model is Score else "attributes"
+
+
+def walk(
+    wanted: ClientFilter, driver: str = "", asked: FieldFilter | None = None, *, size: int = 2000
+) -> Iterator[Score | Customer]:
     """Every customer asked for, a keyset page at a time: memory stays flat however many there are."""
     rows, order = client_rows(wanted, driver)
     after = ""
     while True:
-        page = keyset.paginate(rows, order, after=after, size=size)
+        if asked is None:
+            page = keyset.paginate(rows, order, after=after, size=size)
+        else:
+            page = sift(rows, order, asked.fits, _attributes(rows), after=after, size=size, most=None).page
         yield from page.rows
         if not page.after:
             return

@@ -6,7 +6,6 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from core import keyset
 from core.htmx import render_page
 from customers import selectors as customers
 from customers.history import customer_history
@@ -17,7 +16,7 @@ from tenants import selectors as tenants
 from tenants import services as tenants_services
 from tenants.permissions import requires
 
-from . import charts, export, selectors
+from . import charts, export, other_fields, selectors
 from .forms import ClientFilterForm
 
 PAGE_SIZE = 50
@@ -52,19 +51,22 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @require_safe
 @requires("view_customers")
 def client_list(request: HttpRequest) -> HttpResponse:
-    """The customers by risk. The address holds the state; htmx swaps the fragment ``results``."""
+    """The customers by risk. The address holds the state; htmx swaps the fragment ``results``, and ``otherfield`` with
+    the inputs that suit the other field that was chosen."""
     run = predictions.current_run()
-    form = ClientFilterForm(request.GET, run=run)
+    form = ClientFilterForm(request.GET, run=run, known=customers.known_attributes())
+    if request.htmx and request.htmx.target == "otherfield":
+        return render_page(request, "dashboard/clients.html#otherfield", {"form": form})
     wanted = form.wanted()
-    rows, order = selectors.client_rows(wanted, form.wanted_driver)
-    page = keyset.paginate(
-        rows, order, after=request.GET.get("after", ""), before=request.GET.get("before", ""), size=PAGE_SIZE
-    )
+    position = {name: request.GET.get(name, "") for name in ("after", "before")}
+    sifted = selectors.client_page(wanted, form.wanted_driver, form.wanted_field, **position, size=PAGE_SIZE)
+    page = sifted.page
     currency = request.tenant.currency
     context = {
         "form": form,
         "run": run,
         "page": page,
+        "sifted": sifted,
         "rows": [selectors.as_row(row, run, currency) for row in page.rows],
         "sort": wanted.sort,
         "is_empty_base": not page.rows and not customers.customer_base()["customers"],
@@ -76,14 +78,15 @@ def client_list(request: HttpRequest) -> HttpResponse:
 @requires("export_customers")
 def export_clients(request: HttpRequest) -> HttpResponse:
     """The same list as a file, with the same filters, as long as it is."""
-    form = ClientFilterForm(request.GET, run=predictions.current_run())
+    form = ClientFilterForm(request.GET, run=predictions.current_run(), known=customers.known_attributes())
     wanted = form.wanted()
     # Which filters, not their values: a search may be a name.
     tenants_services.record(
         "customers_exported", actor=request.user, filters=sorted(k for k, v in request.GET.items() if v)
     )
     response = StreamingHttpResponse(
-        export.lines(request.tenant, wanted, form.wanted_driver), content_type="text/csv; charset=utf-8"
+        export.lines(request.tenant, wanted, form.wanted_driver, form.wanted_field),
+        content_type="text/csv; charset=utf-8",
     )
     response["Content-Disposition"] = (
         f'attachment; filename="customers-{request.tenant.slug}-{timezone.localdate():%Y-%m-%d}.csv"'
@@ -106,6 +109,7 @@ def client_detail(request: HttpRequest, public_id) -> HttpResponse:
         "initials": selectors.initials(customer),
         "algorithm": wording.algorithm(score.run.version.algorithm) if score else "",
         "facts": selectors.profile(customer),
+        "others": other_fields.in_words(customer.attributes, customers.known_attributes()),
         "plan": selectors.plan(customer, currency),
         "usage": charts.usage(customers.usage_by_month(customer), currency),
         "score": score,

@@ -108,8 +108,9 @@ class CustomerAdmin(DuplicatePages, SelectionActions, CorrectionsByFile, Correct
 
     def goes_along(self, obj: Customer) -> dict[str, int]:
         along = (Subscription, UsageRecord, Interaction)
-        counts = {str(m._meta.verbose_name_plural): m.objects.filter(customer=obj).count() for m in along}
-        return {**super().goes_along(obj), **{name: n for name, n in counts.items() if n}}
+        counted = [(model._meta, model.objects.filter(customer=obj).count()) for model in along]
+        names = {str(meta.verbose_name if n == 1 else meta.verbose_name_plural): n for meta, n in counted if n}
+        return super().goes_along(obj) | names
 
     # ---------------------------------------------------------------- who changed what
 

@@ -64,7 +64,7 @@ class CorrectionAdmin(TenantAdmin):
             for name, options in super().get_fieldsets(request, obj)
         ]
         if obj is not None and self.has_change_permission(request, obj):
-            fieldsets.append((_("Why"), {"fields": ["reason"]}))
+            fieldsets.append((_("Why"), {"fields": ["reason"], "classes": ["reason"]}))
         return fieldsets
 
     def construct_change_message(self, request, form, formsets, add=False) -> list:

@@ -170,8 +170,13 @@ class CorrectionResource(resources.ModelResource):
 
     # ---------------------------------------------------------------- all of them
 
+    def import_data(self, dataset, dry_run: bool = False, **kwargs: object):
+        """Read outside a transaction: on SQLite one would keep every other writer waiting. The write has its own."""
+        kwargs |= {"use_transactions": False, "is_preview": dry_run}
+        return super().import_data(dataset, dry_run=False, **kwargs)
+
     def after_import(self, dataset, result, **kwargs: object) -> None:
-        if self._is_dry_run(kwargs) or result.has_errors() or result.has_validation_errors():
+        if kwargs["is_preview"] or result.has_errors() or result.has_validation_errors():
             return
         self.customers_changed = services.correct_rows(
             corrections=self._corrections, actor=self._actor, reason=self._reason, source=self._source

@@ -1,6 +1,7 @@
 """Ways to other places that hold customers' tables: each brings one file, and says what it was.
 
-folder: files laid down on this machine · sql: a query against a company's own database · web: an HTTPS address
+folder: files laid down on this machine · sql: a query against a company's own database (databases: connections
+that can only read · statement: whether it is one question) · web: an HTTPS address
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -30,10 +30,10 @@ class Credentials:
     where signed addresses carry their key."""
 
     header: str = ""
-    value: str = ""
+    value: str = field(default="", repr=False)
     user: str = ""
-    password: str = ""
-    query: str = ""
+    password: str = field(default="", repr=False)
+    query: str = field(default="", repr=False)
 
     def headers(self) -> dict[str, str]:
         if self.header:
@@ -140,4 +140,4 @@ def _plain(value: str) -> str:
 def _name(address: str, otherwise: str) -> str:
     """What the file is called: the last part of the address, where that is a name."""
     last = unquote(PurePosixPath(http.check_address(address).path).name).strip()
-    return last if "." in last and last.isprintable() and "/" not in last else otherwise
+    return last if "." in last.strip(".") and last.isprintable() and "/" not in last else otherwise

@@ -3,7 +3,7 @@
 blocks: the frames · attributes: other fields of the company's own files · trends: months of use as one row a customer
 """
 
-from .attributes import Attribute, as_json, known_attributes, survey_attributes
+from .attributes import Attribute, as_json, attribute_cells, known_attributes, survey_attributes
 from .blocks import FEATURES, date_columns, feature_frames, labelled_sample
 from .trends import TREND_COLUMNS, USAGE_FEATURES
 
@@ -13,6 +13,7 @@ __all__ = [
     "USAGE_FEATURES",
     "Attribute",
     "as_json",
+    "attribute_cells",
     "date_columns",
     "feature_frames",
     "known_attributes",

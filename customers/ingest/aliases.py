@@ -167,6 +167,11 @@ def matches(header: str, *, has_months: bool = False) -> list[Match]:
 
     ``has_months``: the file has one line a customer and month, so that plain words such as "calls" are measures.
     """
+    return list(_matches(header, has_months))
+
+
+@lru_cache(maxsize=4096)  # a proposal asks four times for each header, and near misses are dear
+def _matches(header: str, has_months: bool) -> tuple[Match, ...]:
     exact, by_words = _index()
     found: dict[str, Match] = {}
     passed_over = False
@@ -201,7 +206,7 @@ def matches(header: str, *, has_months: bool = False) -> list[Match]:
                 for target, alias, _score in exact[other]:
                     if _same_but_typing(bare, alias):
                         add(target, "fuzzy_alias", alias, 0.75 * ratio)
-    return sorted(found.values(), key=lambda match: -match.score)
+    return tuple(sorted(found.values(), key=lambda match: -match.score))
 
 
 def _same_but_typing(header: str, alias: str) -> bool:

@@ -17,6 +17,7 @@ _MEMORY = 100_000
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MONEY_STEP = Decimal("0.001")
 BY_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
+_PLAIN = re.compile(r"-?\d{1,15}(\.\d{1,6})?", re.ASCII)  # what nearly every number is, and needs no reading of marks
 _GROUPED = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3}(\D|$))")
 
 
@@ -61,18 +62,10 @@ def parse_number(text: str) -> Decimal:
     return value
 
 
-def _bounded(column: Column, value: Decimal) -> Decimal:
-    if column.minimum is not None and value < column.minimum:
-        raise Wrong("too_small")
-    if column.maximum is not None and value > column.maximum:
-        raise Wrong("too_large")
-    return value
-
-
 def _text(column: Column, text: str) -> str:
     if len(text) > column.max_length:
         raise Wrong("too_long")
-    return CONTROL.sub("", text)
+    return text if text.isprintable() else CONTROL.sub("", text)
 
 
 def _category(column: Column, text: str) -> str:
@@ -89,24 +82,26 @@ def _flag(column: Column, text: str) -> bool:
     return value
 
 
-def _integer(column: Column, text: str) -> int:
-    value = _bounded(column, parse_number(text))
+def _integer(column: Column, value: Decimal) -> int:
     if value != value.to_integral_value():
         raise Wrong("not_whole")
     return int(value)
 
 
-def _money(column: Column, text: str) -> Decimal:
-    return _bounded(column, parse_number(text)).quantize(_MONEY_STEP)
+def _money(column: Column, value: Decimal) -> Decimal:
+    return value.quantize(_MONEY_STEP)
 
 
 _PARSERS: dict[Kind, Callable[[Column, str], object]] = {
     Kind.TEXT: _text,
     Kind.CATEGORY: _category,
     Kind.FLAG: _flag,
+}
+# What becomes of a number that is within its column's bounds.
+_NUMBERS: dict[Kind, Callable[[Column, Decimal], object]] = {
     Kind.INTEGER: _integer,
     Kind.MONEY: _money,
-    Kind.NUMBER: lambda column, text: float(_bounded(column, parse_number(text))),
+    Kind.NUMBER: lambda column, value: float(value),
 }
 
 
@@ -121,8 +116,11 @@ class ColumnCleaner(dict[str, object]):
     def __init__(self, column: Column, *, comma_groups: bool = False) -> None:
         super().__init__()
         self.column = column
-        self._parse = _PARSERS[column.kind]
-        self._comma_groups = comma_groups and column.kind in (Kind.INTEGER, Kind.MONEY, Kind.NUMBER)
+        self._finish = _NUMBERS.get(column.kind)
+        self._read = _PARSERS.get(column.kind)
+        self._comma_groups = comma_groups
+        self._least = None if column.minimum is None else Decimal(column.minimum)
+        self._most = None if column.maximum is None else Decimal(column.maximum)
         # A number, a name or an address differs in every row: remembering would only fill memory.
         self._remembers = column.name not in ("external_id", "email", "phone")
 
@@ -133,12 +131,23 @@ class ColumnCleaner(dict[str, object]):
         return value
 
     def parse(self, text: str) -> object:
-        stripped = text.strip()
-        if not stripped or (self.column.kind is not Kind.TEXT and stripped.casefold() in UNKNOWN_VALUES):
-            return None
-        if self._comma_groups and BY_THOUSANDS.fullmatch(stripped):
-            stripped = stripped.replace(",", "")
         try:
-            return self._parse(self.column, stripped)
+            if self._finish and _PLAIN.fullmatch(text):
+                return self._finish(self.column, self._bounded(Decimal(text)))
+            stripped = text.strip()
+            if not stripped or (self.column.kind is not Kind.TEXT and stripped.casefold() in UNKNOWN_VALUES):
+                return None
+            if self._finish is None:
+                return self._read(self.column, stripped)
+            if self._comma_groups and BY_THOUSANDS.fullmatch(stripped):
+                stripped = stripped.replace(",", "")
+            return self._finish(self.column, self._bounded(parse_number(stripped)))
         except Wrong as wrong:
             return wrong
+
+    def _bounded(self, value: Decimal) -> Decimal:
+        if self._least is not None and value < self._least:
+            raise Wrong("too_small")
+        if self._most is not None and value > self._most:
+            raise Wrong("too_large")
+        return value

@@ -34,6 +34,7 @@ _ID_WORDS = frozenset(
     "id uid uuid no num number numero nr n code key cle ref reference client customer account compte subscriber abonne"
     " member user utilisateur matricule contract contrat msisdn msno phone telephone mobile gsm ligne".split()
 )
+_MAY_NUMBER = frozenset((ID, "phone", "email", ATTRIBUTE, IGNORE))
 _MOST_LEVELS = 30  # of a gender, a contract or a way to pay, whatever the spelling
 
 
@@ -129,7 +130,9 @@ def propose(
     kept = remembered.targets if remembered else {}
     same_shape = bool(remembered) and mapping.shape_key(list(kept)) == mapping.shape_key(names)
     has_months = _has_months(theirs)
-    labels = [] if has_months else label_guesses(theirs)
+    labels = label_guesses(theirs)
+    if has_months:  # of every month something can be said; who left, only where the header says so
+        labels = [guess for guess in labels if any(m.target == LABEL for m in aliases.matches(guess.header))]
     chosen = _assign(theirs, labels, has_months, remembered)
     identity, chosen = _identity(theirs, chosen, remembered if same_shape else None)
     ours = _Candidate(1.0, IGNORE, "ours")
@@ -297,7 +300,9 @@ def _guess(column: ColumnSample, chosen: tuple | None, identity: IdGuess) -> Col
 
 def _identity(columns: list[ColumnSample], chosen: _Chosen, remembered: Mapping | None) -> tuple[IdGuess, _Chosen]:
     """Where customer numbers come from; a column found by its values is made the external_id in ``chosen``."""
-    ranked = sorted(((_id_score(c), c) for c in columns), key=lambda pair: (-pair[0], pair[1].position))
+    # A column that is something else by its header (a month, an amount) is no number, however unlike its values are.
+    free = [c for c in columns if chosen[c.position][0] is None or chosen[c.position][0].target in _MAY_NUMBER]
+    ranked = sorted(((_id_score(c), c) for c in free), key=lambda pair: (-pair[0], pair[1].position))
     likely = [column for score, column in ranked if score > 0]
     by_header = {c.position: c.header for c in columns}
     if remembered is not None and remembered.id_rule != BY_COLUMN:

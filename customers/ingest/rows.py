@@ -116,8 +116,8 @@ class RowCleaner:
         """(line, cells) -> clean rows and refusals. A refused row is refused whole."""
         result = Cleaned()
         made = [self._numbers.number(cells) for _, cells in batch] if self._numbers else None
-        whole = [i for i, (_, cells) in enumerate(batch) if len(cells) == self._width]
-        if len(whole) != len(batch):
+        if {len(cells) for _, cells in batch} - {self._width}:
+            whole = [i for i, (_, cells) in enumerate(batch) if len(cells) == self._width]
             for i, (line, cells) in enumerate(batch):
                 if len(cells) != self._width:
                     code = "too_few_cells" if len(cells) < self._width else "too_many_cells"
@@ -140,7 +140,8 @@ class RowCleaner:
             list(map(cleaner.__getitem__, by_position[position]))
             for position, cleaner in zip(self._positions, self._cleaners, strict=True)
         ]
-        wrong = self._wrong_rows(ids, values) | self._overlong_rows(by_position)
+        kinds = [list(map(type, column)) for column in values]
+        wrong = self._wrong_rows(ids, values, kinds) | self._overlong_rows(by_position)
         keys = self._keys(ids, values)
         distinct = set(keys)
         if not wrong and len(distinct) == len(batch) and self._seen.isdisjoint(distinct):
@@ -151,9 +152,11 @@ class RowCleaner:
             lines = [lines[i] for i in kept]
             ids = [ids[i] for i in kept]
             values = [[column[i] for i in kept] for column in values]
+            kinds = [[column[i] for i in kept] for column in kinds]
             by_position = [tuple(column[i] for i in kept) for column in by_position]
-        for name, column in zip(self._names, values, strict=True):
-            self.unknown[name] += column.count(None)
+        for name, kind in zip(self._names, kinds, strict=True):
+            # By their types: asking each amount whether it equals None takes ten times as long.
+            self.unknown[name] += kind.count(type(None))
         if lines:
             self._lay_out(result, lines, ids, values, by_position)
 
@@ -200,11 +203,13 @@ class RowCleaner:
             result.refused.append((refusal, cells, ids[i] if self._numbers else ""))
         return kept
 
-    def _wrong_rows(self, ids: list, values: list[list]) -> set[int]:
-        wrong = {i for i, value in enumerate(ids) if not value or isinstance(value, Wrong)}
-        for column in values:
-            # A set of types is quick, and nearly always says that nothing is wrong.
-            if Wrong in set(map(type, column)):
+    def _wrong_rows(self, ids: list, values: list[list], kinds: list[list[type]]) -> set[int]:
+        wrong: set[int] = set()
+        # Looking at types is quick, and nearly always says that nothing is wrong.
+        if set(map(type, ids)) != {str} or not all(ids):
+            wrong = {i for i, value in enumerate(ids) if not value or isinstance(value, Wrong)}
+        for column, kind in zip(values, kinds, strict=True):
+            if Wrong in kind:
                 wrong |= {i for i, value in enumerate(column) if type(value) is Wrong}
         if self.has_months:
             wrong |= {i for i, value in enumerate(values[len(self.columns) - 1]) if value is None}

@@ -57,7 +57,7 @@ class Feed(TenantModel, PublicId, TimeStamped):
     every_minutes = models.PositiveSmallIntegerField(
         _("minutes"), default=60, validators=[MinValueValidator(FEWEST_MINUTES)]
     )
-    at = models.TimeField(_("at"), default=time(6, 0))
+    at = models.TimeField(_("time of day"), default=time(6, 0))
     weekday = models.PositiveSmallIntegerField(_("day"), choices=Weekday, default=Weekday.MONDAY)
     review = models.CharField(_("what it brings is"), max_length=8, choices=Review, default=Review.AGREE)
     without_label = models.BooleanField(_("need not say who left"), default=False)
@@ -126,7 +126,7 @@ class FeedRun(TenantJob):
         WAITING = "waiting", _("waits for a person")
         IMPORTED = "imported", _("brought in")
         DECLINED = "declined", _("declined by a person")
-        REFUSED = "refused", _("refused")
+        REFUSED = "refused", _("not brought in")
         TESTED = "tested", _("tested")
 
     feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="runs", verbose_name=_("feed"))

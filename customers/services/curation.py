@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -121,13 +121,13 @@ def _gone() -> Refused:
 
 
 def _write(
-    corrections: Iterable[Correction], present: Mapping[int, Customer]
+    corrections: Sequence[Correction], present: Mapping[int, Customer]
 ) -> tuple[dict[tuple[int, date | None], dict], set[str]]:
     """Save what differs. Returns the images of before, by customer and month, and the names of the fields."""
     images: dict[tuple[int, date | None], dict] = {}
     fields: set[str] = set()
-    for correction in corrections:
-        row = _fresh(correction.row, present)
+    fresh = _fresh([c.row for c in corrections], present)
+    for correction, row in zip(corrections, fresh, strict=True):
         changes = {name: value for name, value in correction.changes.items() if getattr(row, name) != value}
         if not changes:
             continue
@@ -146,16 +146,20 @@ def _write(
     return images, fields
 
 
-def _fresh(row: models.Model, present: Mapping[int, Customer]) -> models.Model:
-    """The row as it stands now, in the company in scope."""
-    if isinstance(row, Customer):
-        return present[row.pk]
-    row.enter_scope()
-    fresh = type(row).objects.filter(pk=row.pk).first() if row.pk is not None else None
-    if fresh is None and isinstance(row, Subscription):
-        return Subscription(customer=present[row.customer_id])
-    if fresh is None:
-        raise _gone()
+def _fresh(rows: Sequence[models.Model], present: Mapping[int, Customer]) -> list[models.Model]:
+    """The rows as they stand now, in the company in scope; a subscription that is not there yet begins."""
+    found: dict[type[models.Model], dict[int, models.Model]] = {Customer: dict(present)}
+    for model in (Subscription, UsageRecord):
+        keys = [row.pk for row in rows if isinstance(row, model) and row.pk is not None]
+        found[model] = model.objects.in_bulk(keys) if keys else {}
+    fresh = []
+    for row in rows:
+        now = found[type(row)].get(row.pk)
+        if now is None and isinstance(row, Subscription):
+            now = Subscription(customer=present[row.customer_id])
+        if now is None:
+            raise _gone()
+        fresh.append(now)
     return fresh
 
 

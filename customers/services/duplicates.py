@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Count, F, QuerySet, Value, When
-from django.db.models.functions import Concat, Length, Replace, Substr
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
+from django.db.models.functions import Concat, Length, NullIf, Replace, Substr
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -112,7 +112,13 @@ def _groups(rule: str) -> tuple[list[_Found], bool]:
     most = _CANDIDATES if by_name else MOST_GROUPS
     shared = rows.values("key").annotate(n=Count("pk")).filter(n__gt=1)
     if by_name:
-        shared = shared.filter(n__lte=SHOWN_MEMBERS)  # where twenty share a name and a city, it is a common name
+        # Where everybody has an e-mail and a phone of their own, or where twenty share the name, they are namesakes.
+        own = {
+            "mails": Count(NullIf(Folded("email"), Value("")), distinct=True),
+            "phones": Count(NullIf("phone", Value("")), distinct=True),
+        }
+        shared = shared.filter(n__lte=SHOWN_MEMBERS).annotate(**own)
+        shared = shared.filter(Q(mails__lt=F("n")) | Q(phones__lt=F("n")))
     sizes = dict(shared.order_by("key").values_list("key", "n")[: most + 1])
     more = len(sizes) > most
     sizes = dict(list(sizes.items())[:most])

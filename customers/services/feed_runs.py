@@ -158,13 +158,11 @@ def _same_content(run: FeedRun, feed: Feed, earlier: FeedRun | None) -> FeedRun 
 
 def _left_by_a_dead_worker(run: FeedRun, feed: Feed) -> Import | None:
     """The import that an earlier attempt opened, and died before it could note that."""
-    if run.attempts < 2:
-        return None
     candidates = Import.objects.filter(
         sha256=run.fingerprint,
         filename=run.found,
         is_attended=True,
-        requested_at__gte=run.requested_at,
+        requested_at__gte=run.started_at,
         state__in=(*OPEN_STATES, JobState.AWAITING),
     )
     return candidates.exclude(pk__in=FeedRun.objects.exclude(import_run=None).values("import_run")).first()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -29,14 +29,14 @@ class Given:
     """
 
     pattern: str = "*"
-    url: str = ""
+    url: str = field(default="", repr=False)
     query: str = ""
-    address: str = ""
+    address: str = field(default="", repr=False)
     auth: str = "none"
     header: str = ""
-    value: str = ""
+    value: str = field(default="", repr=False)
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     sheet: str = ""
 
 
@@ -86,12 +86,16 @@ def _describe_address(feed: Feed, given: Given) -> dict[str, object]:
             credentials = web.Credentials(user=given.user, password=given.password, query=query)
     elif feed.options.get("auth") == given.auth and web.same_place(address, earlier):
         # What was given for one machine is never sent to another.
-        credentials = web.Credentials(**{**asdict(held), "query": query})
+        credentials = replace(
+            held, header=given.header if held.header else "", user=given.user or held.user, query=query
+        )
+        if held.header:
+            web.check_header(credentials.header, credentials.value)
     else:
         raise Refused("no_credentials", _("Give the credentials for this address."))
     empty = credentials == web.Credentials()
     feed.secret = "" if empty else secrets.seal(json.dumps(asdict(credentials)), scope=feed.secret_scope)
-    return {"address": address, "auth": given.auth, "has_query": bool(query)}
+    return {"address": address, "auth": given.auth, "header": credentials.header, "has_query": bool(query)}
 
 
 def _held_credentials(feed: Feed) -> web.Credentials:
@@ -119,6 +123,7 @@ def bring(
 
     ``progress`` is told (done, of all or 0). Raises Refused, Unreachable, and Unchanged where the validators still hold.
     """
+    name = f"{feed.name.replace('/', '-')}.csv"
     if feed.kind == Feed.Kind.SQL:
         limits = sql.Limits(settings.FEED_SECONDS, settings.FEED_MAX_ROWS, settings.UPLOAD_MAX_BYTES)
         return sql.bring(
@@ -126,7 +131,7 @@ def bring(
             feed.options["query"],
             target,
             limits=limits,
-            name=f"{feed.name}.csv",
+            name=name,
             only_rows=TEST_ROWS if for_test else None,
             progress=lambda rows: progress(rows, 0),
         )
@@ -134,7 +139,7 @@ def bring(
         feed.options["address"],
         _held_credentials(feed),
         target,
-        name=f"{feed.name}.csv",
+        name=name,
         seconds=settings.FEED_SECONDS,
         max_bytes=settings.UPLOAD_MAX_BYTES,
         validators=validators,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -238,7 +238,7 @@ def discard_import(*, run: Import, actor: User | None) -> Import:
     """Give a resting import up; its file is forgotten."""
     if not run.is_awaiting:
         raise Refused("wrong_step", _("This import does not wait for anything."), step=run.step, state=run.state)
-    jobs.cancel(run)
+    _move(run, state=JobState.CANCELLED, finished_at=timezone.now(), cancel_requested=True)
     files.forget(run)
     tenants.record("import_discarded", run, actor=actor)
     return run
@@ -264,6 +264,13 @@ def undo_import(*, run: Import, actor: User | None) -> Import:
     """Queue the taking back of a written import."""
     if not run.is_written:
         raise Refused("not_written", _("Only an import that was written can be taken back."), state=run.state)
+    kept_from = timezone.now() - timedelta(days=settings.IMPORT_UNDO_DAYS)
+    if run.rows_updated and run.finished_at < kept_from:
+        raise Refused(
+            "too_old",
+            _("What this import changed was kept for %(days)s days: it cannot be taken back any more.")
+            % {"days": settings.IMPORT_UNDO_DAYS},
+        )
     if not jobs.resume(run, since=(JobState.SUCCEEDED,), step=ImportStep.UNDO):
         raise Refused("moved_on", _("Somebody else was faster: look at the import again."))
     tenants.record("import_undo_asked", run, actor=actor)
@@ -283,7 +290,7 @@ def _resume(run: Import, **fields: object) -> None:
 
 
 def _move(run: Import, **fields: object) -> None:
-    """Change a resting import's step without queueing it."""
+    """Change a resting import without queueing it."""
     if not Import.objects.filter(pk=run.pk, state=JobState.AWAITING, step=run.step).update(**fields):
         raise Refused("moved_on", _("Somebody else was faster: look at the import again."))
     run.refresh_from_db()

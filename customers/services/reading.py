@@ -41,7 +41,7 @@ class Choices:
     label_yes: Sequence[str] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.mapping or self.id_column or self.label_column or self.label_yes)
+        return self.mapping is not None or bool(self.id_column or self.label_column or self.label_yes)
 
 
 def read_table(held: jobs.Claim, run: Import, *, at_once: bool = False) -> None:
@@ -96,7 +96,7 @@ def _propose(run: Import, table: Normalised) -> dict[str, object]:
     found = proposal.propose(table.headers, table.sample, remembered=remembered.mapping if remembered else None)
     chosen = Choices(**run.proposal.get("choices", {}))  # said beforehand, see open_import
     try:
-        if chosen.mapping:
+        if chosen.mapping is not None:
             agreed = mapping.typed(Mapping.from_json(chosen.mapping), table.headers, table.sample)
             if chosen.id_column:
                 agreed = agreed.with_id(chosen.id_column)
@@ -109,7 +109,7 @@ def _propose(run: Import, table: Normalised) -> dict[str, object]:
     except MappingRefused as refusal:
         raise Refused(refusal.code, wording.mapping_problem(refusal.code, refusal.facts), **refusal.facts) from refusal
     if not run.is_attended:
-        _decide_alone(run, table, agreed, has_said=bool(chosen.mapping or chosen.id_column or remembered))
+        _decide_alone(run, table, agreed, found, has_said=bool(chosen.mapping or chosen.id_column or remembered))
     return {
         "columns": [dataclasses.asdict(column) for column in found.columns],
         "identity": dataclasses.asdict(found.identity),
@@ -126,7 +126,7 @@ def _propose(run: Import, table: Normalised) -> dict[str, object]:
     }
 
 
-def _decide_alone(run: Import, table: Normalised, agreed: Mapping, *, has_said: bool) -> None:
+def _decide_alone(run: Import, table: Normalised, agreed: Mapping, found: proposal.Proposal, *, has_said: bool) -> None:
     """What a person would be asked, and nobody is here to answer: refused, with how to say it.
 
     ``has_said``: how customers are numbered was said beforehand, or agreed to with an earlier file of this shape.
@@ -138,6 +138,10 @@ def _decide_alone(run: Import, table: Normalised, agreed: Mapping, *, has_said: 
             raise Refused(problem.code, wording.mapping_problem(problem.code, problem.facts), **problem.facts)
     is_months = agreed.header_of(MONTH) is not None
     if agreed.header_of(LABEL) is None and not (run.without_label or is_months or selectors.has_both_classes()):
+        named = next((g.header for g in found.label_alternatives if "values_unclear" in g.notes), None)
+        if named is not None:  # there is such a column; its values alone do not say what they mean
+            facts = {"header": named}
+            raise Refused("label_yes_missing", wording.mapping_problem("label_yes_missing", facts), **facts)
         raise TableRefused("no_label")
 
 

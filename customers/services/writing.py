@@ -13,7 +13,7 @@ from datetime import date
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core import jobs, tabular
+from core import bulk, jobs, tabular
 
 from .. import merge, wording
 from ..ingest import celltypes
@@ -28,6 +28,7 @@ KEPT_REFUSALS = 200
 _COUNTS = ("created", "updated", "unchanged")
 
 
+@bulk.many_rows()
 def check(held: jobs.Claim, run: Import) -> None:
     """Read every row and count what writing would do; nothing is written but the file of refused rows."""
     began = time.monotonic()
@@ -63,6 +64,7 @@ def check(held: jobs.Claim, run: Import) -> None:
     held.save(preview=preview, refused_path=_refused_path(run, totals["refused"]))
 
 
+@bulk.many_rows()
 def write(held: jobs.Claim, run: Import) -> None:
     """Write batch by batch, each one transaction with its checkpoint, so that a killed import goes on where it was."""
     work = _Work(held, run, passes=2)

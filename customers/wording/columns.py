@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from ..ingest.celltypes import ATTRIBUTE_TYPES
 from ..ingest.mapping import ATTRIBUTE, BY_COLUMN, ID, IGNORE, LABEL, MONTH, ROW_HASH, ROW_NUMBER, TARGETS
@@ -40,7 +40,7 @@ def field_name(target: str) -> str:
 def attribute_type(kind: str) -> str:
     """What an other field holds."""
     return {
-        "number": _("number"),
+        "number": pgettext("type of a field", "number"),
         "category": _("category or text"),
         "flag": _("yes or no"),
         "date": _("date"),
@@ -77,21 +77,25 @@ def is_measure(target: str) -> bool:
 # ---------------------------------------------------------------- why we think so
 
 
+# Asked for each of five hundred columns: made once, spoken when shown.
+_WHY = {
+    "remembered": gettext_lazy("As it was agreed for an earlier file."),
+    "exact_alias": gettext_lazy("By its header."),
+    "words_alias": gettext_lazy("By the words of its header, like “%(alias)s”."),
+    "fuzzy_alias": gettext_lazy("Its header looks like “%(alias)s”; the values agree."),
+    "values": gettext_lazy("By its values; its header does not say so."),
+    "no_match": gettext_lazy("None of the fields we know, so it is kept beside them."),
+    "taken": gettext_lazy("Another column suits that field better, so this one is kept beside."),
+    "empty": gettext_lazy("It has no value in the first lines."),
+    "row_number": gettext_lazy("It only counts the lines."),
+    "ours": gettext_lazy("ChurnGuard added it to the file of refused lines."),
+    "chosen": gettext_lazy("You chose this."),
+}
+
+
 def why(code: str, alias: str) -> str:
     """Where a guess comes from."""
-    return {
-        "remembered": _("As it was agreed for an earlier file."),
-        "exact_alias": _("By its header."),
-        "words_alias": _("By the words of its header, like “%(alias)s”."),
-        "fuzzy_alias": _("Its header looks like “%(alias)s”; the values agree."),
-        "values": _("By its values; its header does not say so."),
-        "no_match": _("None of the fields we know, so it is kept beside them."),
-        "taken": _("Another column suits that field better, so this one is kept beside."),
-        "empty": _("It has no value in the first lines."),
-        "row_number": _("It only counts the lines."),
-        "ours": _("ChurnGuard added it to the file of refused lines."),
-        "chosen": _("You chose this."),
-    }.get(code, code) % {"alias": alias}
+    return str(_WHY.get(code, code)) % {"alias": alias}
 
 
 def confidence(value: float) -> tuple[str, str]:
@@ -103,19 +107,22 @@ def confidence(value: float) -> tuple[str, str]:
     return "medium", pgettext("confidence", "a guess")
 
 
+_COLUMN_NOTES = {
+    "may_be_years": gettext_lazy(
+        "These look like years; months are expected. If they are years, keep the column as another field."
+    ),
+    "unit_unsaid": gettext_lazy("The header does not say the unit; months are expected."),
+    "constant_in_sample": gettext_lazy("Every line says the same, so nothing can be learned from it."),
+    "near_unique": gettext_lazy("Nearly every line has its own value, so little can be learned from it."),
+    "contact_as_id": gettext_lazy("It is a way to reach the customer, used as the customer number."),
+    "counts_rows": gettext_lazy("It may only count the lines."),
+    "from_values": gettext_lazy("Its header does not say that it is the customer number; its values do."),
+}
+
+
 def column_note(code: str) -> str:
     """A doubt about one column."""
-    return {
-        "may_be_years": _(
-            "These look like years; months are expected. If they are years, keep the column as another field."
-        ),
-        "unit_unsaid": _("The header does not say the unit; months are expected."),
-        "constant_in_sample": _("Every line says the same, so nothing can be learned from it."),
-        "near_unique": _("Nearly every line has its own value, so little can be learned from it."),
-        "contact_as_id": _("It is a way to reach the customer, used as the customer number."),
-        "counts_rows": _("It may only count the lines."),
-        "from_values": _("Its header does not say that it is the customer number; its values do."),
-    }.get(code, code)
+    return str(_COLUMN_NOTES.get(code, code))
 
 
 # ---------------------------------------------------------------- customer numbers, and who left

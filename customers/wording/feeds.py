@@ -37,7 +37,8 @@ def outcome(run: FeedRun) -> str:
     if run.outcome == Outcome.IMPORTED:
         counts = {name: thousands(result.get(name, 0)) for name in ("created", "updated", "unchanged", "refused")}
         return (
-            _("%(created)s new, %(updated)s brought up to date, %(unchanged)s unchanged, %(refused)s refused.") % counts
+            _("New: %(created)s · brought up to date: %(updated)s · unchanged: %(unchanged)s · refused: %(refused)s")
+            % counts
         )
     if run.outcome == Outcome.REPEATED:
         return _("The same content as “%(name)s”, which was brought in before: passed over.") % {

@@ -24,8 +24,8 @@ def number(value: float | None) -> str:
     if size >= 1e15 or 0 < size < 1e-4:
         return f"{value:.3g}"
     digits = 0 if float(value).is_integer() or size >= 10_000 else 2 if size >= 1 else 4
-    text = number_format(round(float(value), digits), digits, force_grouping=True)
-    return text
+    text = number_format(round(size, digits), digits, force_grouping=True)
+    return f"−{text}" if value < 0 else text
 
 
 def share(value: float | None) -> str:

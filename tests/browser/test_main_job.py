@@ -34,7 +34,10 @@ def test_analyst_imports_trains_and_reads_why(site, open_page, tmp_path):
     page.locator("input[type=file]").set_input_files(path)
     page.locator("form#upload button[type=submit]").click()
     expect(page).to_have_url(re.compile("/imports/[0-9a-f-]{36}$"))
-    expect(page.locator("#job").get_by_text("finished")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Go on to the dry run").click()
+    expect(page.get_by_text("Nothing has been written yet.")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Import now").click()
+    expect(page.get_by_text("The file is in.")).to_be_visible(timeout=LONG)
     expect(page.locator("#job")).to_contain_text("3,000")
 
     page.goto(f"{site}/mlops")

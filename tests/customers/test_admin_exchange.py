@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from customers.admin import exchange
+from customers.admin import exchange, formats
 from customers.models import Customer, CustomerChange, FormerNumber, Subscription, UsageRecord
 from tenants.models import AuditEntry
 from tenants.scoping import tenant_scope
@@ -247,7 +247,7 @@ def test_empty_file_is_refused(client_for, cast, base, text):
 
 
 def test_file_that_is_too_long_or_too_large_is_refused(client_for, cast, base, monkeypatch):
-    monkeypatch.setattr(exchange, "MOST_CORRECTED", 2)
+    monkeypatch.setattr(formats, "MOST_CORRECTED", 2)
     page = upload(client_for(cast.omar), "external_id,city\nA0,a\nA1,b\nA2,c\n")
     assert "At most 2 corrections at a time" in page.content.decode()
     monkeypatch.setattr(exchange, "_MOST_BYTES", 10)

@@ -15,7 +15,7 @@ from core import secrets
 from core.errors import Refused, Unreachable
 from core.models import JobState
 from customers import services
-from customers.channels import sql
+from customers.channels import databases, sql
 from customers.models import Customer, Feed, FeedRun
 from customers.services import Given
 from tenants.models import AuditEntry, Notification
@@ -208,7 +208,7 @@ def test_machine_where_nobody_answers_is_worth_another_try(engine, tmp_path, set
 
 
 def test_missing_driver_is_said_in_words(monkeypatch):
-    monkeypatch.setattr(sql.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(databases.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(Refused) as refused:
         sql.check_url("mysql://a:b@db/x")
     assert refused.value.code == "driver_missing" and "pymysql" in refused.value.message
@@ -392,7 +392,7 @@ def test_postgresql_query_ends_with_its_time(server, tmp_path):
 
 @needs_postgres
 def test_postgresql_says_who_is_not_let_in_without_the_password(server, tmp_path):
-    wrong = sql.make_url(server[0]).set(password="s3cret-word").render_as_string(hide_password=False)
+    wrong = databases.make_url(server[0]).set(password="s3cret-word").render_as_string(hide_password=False)
     with pytest.raises(Refused) as refused:
         bring(wrong, "SELECT 1", tmp_path / "out.csv")
     assert refused.value.code == "access_denied"
@@ -401,7 +401,7 @@ def test_postgresql_says_who_is_not_let_in_without_the_password(server, tmp_path
 
 @needs_postgres
 def test_nothing_of_the_sites_own_account_is_used(server, tmp_path, monkeypatch):
-    url = sql.make_url(server[0])
+    url = databases.make_url(server[0])
     monkeypatch.setenv("PGPASSWORD", url.password)
     (tmp_path / "pgpass").write_text(f"*:*:*:*:{url.password}\n")
     (tmp_path / "pgpass").chmod(0o600)

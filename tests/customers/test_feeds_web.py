@@ -126,7 +126,7 @@ def test_credentials_are_sent_and_sealed(site, atlas_scope, given, sent):
 
 def test_credentials_stay_where_they_are_not_given_again(site, atlas_scope, alice):
     feed = make_feed("https", address=site.url("/x.csv?sig=one"), auth="header", header="X-Key", value="word")
-    services.change_feed(feed=feed, given=Given(address=site.url("/x.csv"), auth="header"), actor=alice)
+    services.change_feed(feed=feed, given=Given(address=site.url("/x.csv"), auth="header", header="X-Key"), actor=alice)
     look(feed)
     assert (site.asked[-1]["x-key"], site.asked[-1]["path"]) == ("word", "/x.csv?sig=one")
 

@@ -142,6 +142,17 @@ def test_header_and_values_of_a_hostile_file_are_only_text(client_for, cast):
     assert "&lt;img src=x" in text
 
 
+def test_page_of_an_import_that_was_taken_back_says_so(client_for, cast, two_files):
+    with tenant_scope(cast.atlas):
+        later = two_files.brought_by
+        Import.objects.filter(pk=later.pk).update(step=ImportStep.UNDO, undone_at=later.requested_at)
+    client = client_for(cast.bob)
+    assert "This import was taken back" in client.get(f"/quality/{later.public_id}").content.decode()
+    newest = client.get("/quality").content.decode()
+    assert "november.csv" not in newest
+    assert "october.csv" in newest
+
+
 # ---------------------------------------------------------------- the job
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.errors import Refused
 from core.models import JobState
 from customers import services
 from customers.models import Customer, Import
@@ -54,3 +55,14 @@ def test_import_that_nobody_came_back_to_is_given_up(settings, tmp_path):
     run.refresh_from_db()
     assert run.state == JobState.CANCELLED
     assert kept(settings) == []
+
+
+def test_import_whose_images_are_forgotten_cannot_be_taken_back(settings, tmp_path):
+    services.run_import(import_id=services.open_import(path=write_csv(tmp_path / "a.csv", *LINES)).pk, follow=False)
+    changed = services.open_import(path=write_csv(tmp_path / "b.csv", LINES[0], "C1,9,Yes"))
+    changed = services.run_import(import_id=changed.pk, follow=False)
+    age(changed, settings.IMPORT_UNDO_DAYS + 1)
+    changed.refresh_from_db()
+    with pytest.raises(Refused) as refused:
+        services.undo_import(run=changed, actor=None)
+    assert refused.value.code == "too_old"

@@ -114,7 +114,13 @@ def test_duplicate_in_a_later_batch_is_refused(tmp_path, monkeypatch):
 
 def test_kept_refusals_are_bounded_and_all_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "KEPT_REFUSALS", 3)
-    lines = ["customerID,tenure,Churn", "A,1,Yes", "B,1,No", *(f"C{i},x,No" for i in range(10)), *(f"D{i},1,No" for i in range(10))]
+    lines = [
+        "customerID,tenure,Churn",
+        "A,1,Yes",
+        "B,1,No",
+        *(f"C{i},x,No" for i in range(10)),
+        *(f"D{i},1,No" for i in range(10)),
+    ]
     run = import_file(write_csv(tmp_path / "a.csv", *lines))
     assert (run.rows_refused, len(run.refusals)) == (10, 3)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.conf import settings
 
-PAGES = ["/dashboard", "/clients", "/imports", "/mlops", "/notifications", "/password"]
+PAGES = ["/dashboard", "/clients", "/imports", "/quality", "/mlops", "/notifications", "/password"]
 
 
 def policy_of(answer) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ AROUND_THE_SCOPE = re.compile(
     r"RawSQL|\.extra\(|django_scopes|_raw_delete|_default_manager"
 )
 MAY_GO_AROUND = ("core/", "tenants/")
-BULK_PATHS: dict[str, str] = {}  # file -> why; customers/merge.py writes through core.bulk and needs no exception
+BULK_PATHS: dict[str, str] = {}  # file -> why; customers/merge writes through core.bulk and needs no exception
 
 UNSAFE = {
     r"\bpickle\b|\bjoblib\b|\bdill\b": "models are kept as skops (RULES 22)",

@@ -61,10 +61,13 @@ function narrow() {
 
 // Positions and choices only: no header, and no value of a customer, is kept in the browser.
 const KEPT = /^(identity|label|label_rule|empty_clears|usage_month|column_\d+|meaning_\d+)$/;
+const OF_VALUES = /^(label_rule|meaning_\d+)$/;
 const place = () => `import:${document.querySelector("[data-import]")?.dataset.import}:${form()?.dataset.columns ?? ""}`;
 
 function keep() {
-  const said = [...new FormData(form())].filter(([name]) => KEPT.test(name));
+  // What the values mean belongs to the column that they are of; another one's are still on their way.
+  const isWhole = form().elements.values_of?.value === form().elements.label.value;
+  const said = [...new FormData(form())].filter(([name]) => KEPT.test(name) && (isWhole || !OF_VALUES.test(name)));
   localStorage.setItem(place(), JSON.stringify(Object.fromEntries(said)));
 }
 
@@ -72,9 +75,7 @@ function put(said, names) {
   for (const [name, value] of Object.entries(said)) {
     if (!names.test(name)) continue;
     const field = form().elements[name];
-    if (!field) continue;
-    if (field.type === "checkbox") field.checked = true;
-    else field.value = value;
+    if (field && field.type !== "checkbox") field.value = value;
   }
 }
 
@@ -84,12 +85,13 @@ function restore() {
   const before = JSON.stringify([...new FormData(form())]);
   const label = form().elements.label;
   const labelled = label.value;
-  put(said, /^(identity|label|empty_clears|usage_month|column_\d+)$/);
+  put(said, /^(identity|label|usage_month|column_\d+)$/);
+  form().elements.empty_clears.checked = "empty_clears" in said;
   if (label.value === labelled) {
-    put(said, /^(label_rule|meaning_\d+)$/);
+    put(said, OF_VALUES);
   } else {
     // The values of another column are asked for first.
-    document.addEventListener("htmx:afterSettle", () => { put(said, /^(label_rule|meaning_\d+)$/); showLabel(); }, { once: true });
+    document.addEventListener("htmx:afterSettle", () => { put(said, OF_VALUES); showLabel(); keep(); }, { once: true });
     label.dispatchEvent(new Event("change", { bubbles: true }));
   }
   form().querySelector("[data-restored]")?.toggleAttribute("hidden", JSON.stringify([...new FormData(form())]) === before);
@@ -156,7 +158,7 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog")) event.target.close(); // beside the box
 });
 
-begin();
+document.addEventListener("DOMContentLoaded", begin); // after htmx, which answers to a choice that is put back
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id === "job" || event.detail.elt?.id === "job") begin();
 });
