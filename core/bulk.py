@@ -10,11 +10,15 @@ import gc
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import pandas as pd
 from django.db import connection, models, transaction
 from django.db.models import QuerySet
+
+Item = TypeVar("Item")
 
 _SQLITE_BLOCK = 20_000
 _SELDOM = 250_000  # containers; a batch of rows and all that is made of them stays below
@@ -67,8 +71,11 @@ def reserve_keys(model: type[models.Model], count: int) -> Sequence[int]:
         held = fetch("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
         first = held[0][0] + 1 if held else 1
         return range(first, first + count)
-    sequence = "nextval(pg_get_serial_sequence(%s, %s))"
-    keys = fetch(f"SELECT {sequence} FROM generate_series(1, %s)", [f'"{table}"', model._meta.pk.column, count])
+    keys = fetch(
+        """WITH held AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, %s)::regclass AS sequence)
+           SELECT nextval(sequence) FROM held, generate_series(1, %s)""",
+        [f'"{table}"', model._meta.pk.column, count],
+    )
     return [key for (key,) in keys]
 
 
@@ -81,6 +88,22 @@ def many_rows() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items; while the caller works on one, a thread prepares the next. It must not ask the database.
+
+    On PostgreSQL, which works in a process of its own. SQLite works in ours and holds its lock meanwhile: two threads
+    would wait for each other at every row, and other writers would hardly get their turn.
+    """
+    if _is_sqlite():
+        yield from items
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as worker:
+        coming = worker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = worker.submit(next, items, None)
+            yield item
 
 
 @contextmanager
@@ -155,7 +178,8 @@ def read_frame(queryset: QuerySet) -> pd.DataFrame:
         import pyarrow.csv as csv
 
         buffer = io.BytesIO()
-        with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as copy:
+        # The driver's own cursor: Django's wrapper that records queries takes no parameters here.
+        with cursor.cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as copy:
             for data in copy:
                 buffer.write(data)
         if not buffer.tell():

@@ -24,7 +24,8 @@ _NEWEST = 50
 
 def _import_or_404(public_id) -> Import:
     try:
-        return selectors.import_list().get(public_id=public_id)
+        # The proposal is large with many columns, and read only where it is shown: a bar asks every second.
+        return selectors.import_list().defer("proposal").get(public_id=public_id)
     except Import.DoesNotExist as absent:
         raise Http404 from absent
 

@@ -212,7 +212,8 @@ def _typed(cells: pd.Series, kind: str, as_of: date) -> np.ndarray:
             cells = cells.map(lambda v: v if isinstance(v, int | float) and not isinstance(v, bool) else None)
         return pd.to_numeric(cells, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
     if kind == DATE:
-        days = pd.to_datetime(cells.astype(object), format="%Y-%m-%d", errors="coerce", exact=True)
+        texts = cells.astype(object).map(lambda value: value if isinstance(value, str) else None)
+        days = pd.to_datetime(texts, format="%Y-%m-%d", errors="coerce")
         return (pd.Timestamp(as_of) - days).dt.days.to_numpy(dtype="float64", na_value=np.nan)
     if kind == FLAG:
         words = {True: "Yes", False: "No"}

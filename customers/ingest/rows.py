@@ -25,11 +25,13 @@ class Cleaned:
     customers  (line, external_id, *values in the order of RowCleaner.columns[1:], attributes)
     months     (line, external_id, month, *values in the order of RowCleaner.measures)
     refused    (refusal, the row's cells, the number that was made for it or ""), by line
+    unknown    standard field -> how many cells of the file were empty so far, this batch included
     """
 
     customers: list[tuple] = field(default_factory=list)
     months: list[tuple] = field(default_factory=list)
     refused: list[tuple[Refusal, Sequence[str], str]] = field(default_factory=list)
+    unknown: dict[str, int] = field(default_factory=dict)
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -128,6 +130,7 @@ class RowCleaner:
         if batch:
             self._clean_whole(result, batch, made)
         result.refused.sort(key=lambda pair: pair[0].line)
+        result.unknown = dict(self.unknown)
         return result
 
     def _clean_whole(self, result: Cleaned, batch: Sequence[tuple[int, list[str]]], made: list[str] | None) -> None:

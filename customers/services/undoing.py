@@ -68,8 +68,13 @@ def _removable(run: Import) -> QuerySet[Customer]:
 
 def _remove(rows: QuerySet, told) -> None:
     after = 0
-    while keys := list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:_BATCH]):
+    while True:
         with transaction.atomic():
+            # Locked while they are still untouched: who is corrected in this moment stays.
+            untouched = rows.select_for_update(of=("self",)).filter(pk__gt=after).order_by("pk")
+            keys = list(untouched.values_list("pk", flat=True)[:_BATCH])
+            if not keys:
+                return
             rows.model.objects.filter(pk__in=keys).delete()
             told(len(keys))
         after = keys[-1]
@@ -87,11 +92,12 @@ def _kept(run: Import, result: dict) -> list[dict[str, object]]:
     untouched = brought.filter(changed_by_import=run.pk)
     contacts = Interaction.objects.filter(customer=OuterRef("pk"))
     months = UsageRecord.objects.filter(created_by_import=run.pk).exclude(changed_by_import=F("created_by_import"))
+    changed_months = CustomerChange.objects.filter(brought_by=run, month__isnull=False).count()
     counts = {
         "corrected": corrected + brought.filter(changed_by_import=None).count(),
         "changed_later": later + brought.exclude(changed_by_import=None).exclude(changed_by_import=run.pk).count(),
         "contacted": untouched.filter(Exists(contacts)).count(),
         "has_months": untouched.exclude(Exists(contacts)).count(),
-        "months_changed_later": months.count(),
+        "months_changed_later": months.count() + changed_months - result["months_restored"],
     }
     return [{"reason": reason, "count": n} for reason, n in counts.items() if n > 0]

@@ -38,8 +38,7 @@ def check(held: jobs.Claim, run: Import) -> None:
     labels = {"left": 0, "stayed": 0, "unknown": 0}
     refusals: list[dict] = []
     with _refused_file(run) as write_refused:
-        for batch in work.batches(_("Dry run: %(rows)s rows")):
-            cleaned = cleaner.clean(batch)
+        for batch, cleaned in work.batches(cleaner, _("Dry run: %(rows)s rows")):
             ours = merge.merge_customers(cleaner.columns, cleaned.customers, empty_clears=run.empty_clears, write=False)
             months = _merge_months(cleaner, cleaned, run, write=False)
             _refuse_strangers(cleaned, months.strangers, batch, cleaner)
@@ -76,8 +75,7 @@ def write(held: jobs.Claim, run: Import) -> None:
     refusals: list[dict] = []
     with _refused_file(run) as write_refused:
         done = 0
-        for batch in work.batches(_("%(rows)s rows written")):
-            cleaned = cleaner.clean(batch)
+        for batch, cleaned in work.batches(cleaner, _("%(rows)s rows written")):
             done += len(batch)
             # What was merged before an interruption is read again only to know ids, counts and refusals.
             is_new = done > resumed_from
@@ -96,7 +94,7 @@ def write(held: jobs.Claim, run: Import) -> None:
                         rows_refused=refused,
                         months_written=run.months_written + months.created + months.updated,
                         refusals=refusals,
-                        unknown_values={name: n for name, n in cleaner.unknown.items() if n},
+                        unknown_values={name: n for name, n in cleaned.unknown.items() if n},
                     )
             write_refused(cleaned.refused)
     held.save(refused_path=_refused_path(run, refused))
@@ -109,8 +107,7 @@ def _write_customers_of_panel(work: _Work) -> None:
     """
     run, cleaner = work.run, work.cleaner()
     merged, done = run.rows_created + run.rows_updated + run.rows_unchanged, 0
-    for batch in work.batches(_("%(rows)s rows: customers")):
-        cleaned = cleaner.clean(batch)
+    for _batch, cleaned in work.batches(cleaner, _("%(rows)s rows: customers")):
         done += len(cleaned.customers)
         if done > merged:
             with transaction.atomic():
@@ -133,8 +130,8 @@ class _Work:
         self._done = 0
         self._latest: dict[str, date] = {}
         if self.is_panel:
-            for batch in self.batches(_("%(rows)s rows: newest months")):
-                for _line, external_id, month, *_values in first.clean(batch).months:
+            for _batch, cleaned in self.batches(first, _("%(rows)s rows: newest months")):
+                for _line, external_id, month, *_values in cleaned.months:
                     if month > self._latest.get(external_id, date.min):
                         self._latest[external_id] = month
 
@@ -144,14 +141,19 @@ class _Work:
         cleaner.latest = self._latest
         return cleaner
 
-    def batches(self, note: str) -> Iterator[list]:
-        """All rows once, in lists of BATCH_ROWS, the same cuts at every attempt; reports after each."""
-        rows, done = reading.rows_of_import(self.run), 0
-        while batch := list(itertools.islice(rows, BATCH_ROWS)):
-            yield batch
+    def batches(self, cleaner: RowCleaner, note: str) -> Iterator[tuple[list, Cleaned]]:
+        """All rows once with what became of them, in lists of BATCH_ROWS, the same cuts at every attempt; reports after each."""
+        done = 0
+        for batch, cleaned in bulk.ahead(_cleaned(reading.rows_of_import(self.run), cleaner)):
+            yield batch, cleaned
             done += len(batch)
             self.held.report(self._done + done, self._total, note % {"rows": f"{done:,}"})
         self._done += done
+
+
+def _cleaned(rows: Iterator, cleaner: RowCleaner) -> Iterator[tuple[list, Cleaned]]:
+    while batch := list(itertools.islice(rows, BATCH_ROWS)):
+        yield batch, cleaner.clean(batch)
 
 
 def _added(run: Import, counts: merge.Merged) -> dict[str, int]:

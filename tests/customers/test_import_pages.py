@@ -171,6 +171,15 @@ def test_bar_of_an_open_import_asks_again(client_for, cast, bell, settings):
     assert 'hx-trigger="every 1s"' in fragment(client_for(cast.bob), run)
 
 
+def test_bar_of_an_open_import_reads_no_proposal(client_for, cast, bell, django_assert_max_num_queries):
+    upload(client_for(cast.anna))
+    Import._base_manager.update(state=JobState.RUNNING, step=ImportStep.CHECK)
+    run, client = Import._base_manager.get(), client_for(cast.bob)
+    with django_assert_max_num_queries(10) as captured:
+        fragment(client, run)
+        assert not [q for q in captured.captured_queries if '"proposal"' in q["sql"]]
+
+
 def test_page_of_an_import_asks_few_questions(client_for, cast, dirty, django_assert_max_num_queries):
     client = client_for(cast.anna)
     client.get(f"/imports/{dirty.public_id}")

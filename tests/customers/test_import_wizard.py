@@ -474,5 +474,5 @@ def test_pages_of_another_companys_import_are_not_there(client_for, cast, waitin
 
 def test_columns_page_asks_few_questions_however_many_columns(anna, waiting, django_assert_max_num_queries):
     page(anna, waiting)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         page(anna, waiting)

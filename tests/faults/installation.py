@@ -155,6 +155,19 @@ def installed(var: Path, engine: str) -> Iterator[Installation]:
         yield installation
 
 
+def row(site: Installation, table: str, pk: int) -> dict[str, object]:
+    """One row, in this very moment."""
+    return site.rows(f"SELECT * FROM {table} WHERE id = {pk}")[0]
+
+
+def finished(site: Installation, table: str, pk: int) -> dict[str, object]:
+    """The job's row once it is over."""
+    eventually(lambda: row(site, table, pk)["state"] not in ("queued", "running"), seconds=240, every=0.2)
+    job = row(site, table, pk)
+    assert job["state"] == "succeeded", job["error_message"]
+    return job
+
+
 class Browser:
     """A person at the site over plain HTTP: keeps cookies, sends the token of the page it is on."""
 

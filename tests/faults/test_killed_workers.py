@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from customers.ingest import synthetic
 
-from .installation import Browser, Installation, eventually, installed
+from .installation import Browser, Installation, eventually, finished, row
 
 pytestmark = pytest.mark.faults
 
 ROWS = 60_000  # three batches of an import
 PASSWORD = "keep-every-customer"
-PEOPLE = """
-from churnguard import seeding
-seeding.seed_companies()
-"""
 OPEN_IMPORT = """
 from pathlib import Path
 from customers import services
@@ -47,27 +42,6 @@ JOIN tenants_tenant t ON t.id = c.tenant_id AND s.tenant_id = t.id
 WHERE t.slug = '{slug}' ORDER BY c.external_id
 """
 COUNTS = "rows_read, rows_created, rows_updated, rows_unchanged, rows_refused, refusals, unknown_values"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def site(request, tmp_path) -> Iterator[Installation]:
-    """Two companies with people, a beat, and no worker yet; on both engines, for the same rows run through both."""
-    with installed(tmp_path, request.param) as installation:
-        installation.django(PEOPLE)
-        installation.start("beat")
-        yield installation
-
-
-def row(site: Installation, table: str, pk: int) -> dict[str, object]:
-    return site.rows(f"SELECT * FROM {table} WHERE id = {pk}")[0]
-
-
-def finished(site: Installation, table: str, pk: int) -> dict[str, object]:
-    """The job's row once it is over."""
-    eventually(lambda: row(site, table, pk)["state"] not in ("queued", "running"), seconds=120, every=0.2)
-    job = row(site, table, pk)
-    assert job["state"] == "succeeded", job["error_message"]
-    return job
 
 
 def test_import_whose_worker_was_killed_twice_ends_as_if_undisturbed(site, tmp_path):
