@@ -324,6 +324,8 @@ def cancel(job: Job) -> None:
     """Ask an open job to stop. A waiting or resting one stops at once, a running one at its next report."""
     rows = type(job)._base_manager.filter(pk=job.pk)
     now = timezone.now()
-    if not rows.filter(state__in=(JobState.QUEUED, JobState.AWAITING)).update(state=JobState.CANCELLED, finished_at=now, cancel_requested=True):
+    if not rows.filter(state__in=(JobState.QUEUED, JobState.AWAITING)).update(
+        state=JobState.CANCELLED, finished_at=now, cancel_requested=True
+    ):
         rows.filter(state=JobState.RUNNING).update(cancel_requested=True)
     job.refresh_from_db()

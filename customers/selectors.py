@@ -19,6 +19,7 @@ from .frames import (
     feature_frames,
     known_attributes,
     labelled_sample,
+    passed_over_columns,
     survey_attributes,
 )
 from .ingest.schema import COLUMNS, USAGE_COLUMNS
@@ -46,6 +47,7 @@ __all__ = [  # what frames offers, for other stages to ask here
     "feature_frames",
     "known_attributes",
     "labelled_sample",
+    "passed_over_columns",
     "survey_attributes",
 ]
 

@@ -75,7 +75,7 @@ def actions(run: Import) -> list[str]:
         found = ["mapping", "agree"] if run.step == ImportStep.AGREE else ["mapping"]
         found += ["sheet"] if len(run.sheets) > 1 else []
         found += ["discard"]
-    if run.is_written:
+    if run.can_be_taken_back:
         found += ["undo"]
     return [*found, "refused"] if run.refused_path else found
 

@@ -13,12 +13,19 @@ from customers.models import ColumnFinding
 _LONGEST_VALUE = 120
 
 
-def card(fitted, findings: Sequence[ColumnFinding]) -> dict:
-    """What the engine reports of a training, and what was kept from it or forced into it, as plain JSON."""
+def card(fitted, findings: Sequence[ColumnFinding], passed_over: Sequence[str] = ()) -> dict:
+    """What the engine reports of a training, and what was kept from it or forced into it, as plain JSON.
+
+    ``passed_over``: columns that were not even read, being too many.
+    """
     told = dataclasses.asdict(fitted.report)
     told["features"] = [{"name": f.name, "kind": str(f.kind)} for f in fitted.features]
     useless = [f for f in findings if f.is_kept_away and f.severity == ColumnFinding.Severity.SET_ASIDE]
-    told["set_aside"] = [*map(list, fitted.set_aside), *([f.column, f.codes[0]] for f in useless)]
+    told["set_aside"] = [
+        *map(list, fitted.set_aside),
+        *([finding.column, finding.codes[0]] for finding in useless),
+        *([column, "too_many"] for column in passed_over),
+    ]
     leaks = [f for f in findings if f.severity == ColumnFinding.Severity.QUARANTINE]
     told["kept_away"] = [_evidence(f) for f in leaks if f.is_kept_away]
     told["forced_in"] = [

@@ -128,7 +128,7 @@ def _store(held: jobs.Claim, run: TrainingRun, fitted, findings: Sequence[Column
     seal = learning.artefact.save(
         fitted, path, secret=settings.MODEL_SIGNING_KEY.encode(), tenant=str(tenant.pk), version=number
     )
-    card = cards.card(fitted, findings)
+    card = cards.card(fitted, findings, customers.passed_over_columns())
     with transaction.atomic():
         held.save(progress_note="")  # fails where the lease was lost: a second worker's version stands
         better = card["choice"]["facts"]["better_than_baseline"]

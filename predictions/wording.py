@@ -351,5 +351,6 @@ def aside(reason: str) -> str:
             "date": _("a date"),
             "same_values": _("the same as another column"),
             "same_name": _("a second column of the same name"),
+            "too_many": _("one too many: of so many other fields, those filled in most are learned from"),
         }.get(reason, reason)
     )

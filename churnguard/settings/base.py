@@ -172,7 +172,9 @@ IMPORT_READ_AT_ONCE_BYTES = env.int("IMPORT_READ_AT_ONCE_BYTES", default=2 * 102
 IMPORT_READ_AT_ONCE_SECONDS = env.int("IMPORT_READ_AT_ONCE_SECONDS", default=10)
 # What an import found in a customer is kept this long: until then it can be taken back, and shows in the history.
 IMPORT_UNDO_DAYS = env.int("IMPORT_UNDO_DAYS", default=90)
-IMPORT_FILES_DAYS = env.int("IMPORT_FILES_DAYS", default=30)  # uploads and refused rows are personal data, kept this long
+IMPORT_FILES_DAYS = env.int(
+    "IMPORT_FILES_DAYS", default=30
+)  # uploads and refused rows are personal data, kept this long
 
 # ---------------------------------------------------------------- the browser's rules
 CONTENT_SECURITY_POLICY = {

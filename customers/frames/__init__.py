@@ -4,7 +4,7 @@ blocks: the frames · attributes: other fields of the company's own files · tre
 """
 
 from .attributes import Attribute, as_json, attribute_cells, known_attributes, survey_attributes
-from .blocks import FEATURES, date_columns, feature_frames, labelled_sample
+from .blocks import FEATURES, date_columns, feature_frames, labelled_sample, passed_over_columns
 from .trends import TREND_COLUMNS, USAGE_FEATURES
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "feature_frames",
     "known_attributes",
     "labelled_sample",
+    "passed_over_columns",
     "survey_attributes",
 ]

@@ -77,6 +77,17 @@ def labelled_sample() -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else _read(rows.filter(pk__lt=0), wanted)
 
 
+def passed_over_columns() -> list[str]:
+    """Other fields beyond the MAX_ATTRIBUTES fullest: kept and filtered by, and not offered to models."""
+    known = known_attributes()
+    names = column_names(known, list(FEATURES))
+    return [names[a.name] for a in _fullest_first(known)[MAX_ATTRIBUTES:]]
+
+
+def _fullest_first(known: Collection[Attribute]) -> list[Attribute]:
+    return sorted(known, key=lambda a: (-a.filled, a.name))
+
+
 def date_columns() -> frozenset[str]:
     """Columns that count days before the last import."""
     known = known_attributes()
@@ -93,8 +104,8 @@ def _look(only: Collection[str] | None) -> _Wanted:
     known = known_attributes()
     names = column_names(known, list(FEATURES))
     if only is None:
-        fullest = sorted(known, key=lambda a: -a.filled)[:MAX_ATTRIBUTES]
-        chosen = tuple(a for a in known if a in fullest)
+        fullest = {a.name for a in _fullest_first(known)[:MAX_ATTRIBUTES]}
+        chosen = tuple(a for a in known if a.name in fullest)
     else:
         chosen = tuple(a for a in known if names[a.name] in only)
     needs_months = only is None or not set(only).isdisjoint(trends.TREND_COLUMNS)

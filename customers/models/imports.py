@@ -92,6 +92,15 @@ class Import(TenantJob):
         return self.state == JobState.SUCCEEDED and self.step == ImportStep.WRITE
 
     @property
+    def can_be_taken_back(self) -> bool:
+        """Whether something of it stands in the base: all, or what was written before it was stopped."""
+        wrote = (
+            self.rows_read or self.rows_created or self.rows_updated
+        )  # customers of months come before the first row
+        has_ended = not (self.is_open or self.is_awaiting)
+        return bool(wrote) and has_ended and self.undone_at is None and self.step in (ImportStep.WRITE, ImportStep.UNDO)
+
+    @property
     def columns(self) -> dict[str, str]:
         """Header -> standard field, for the columns that are one."""
         return {h: t for h, t in self._targets() if t not in ("attribute", "ignore")}

@@ -261,8 +261,8 @@ def copy_refused(*, run: Import, target: Path) -> None:
 
 
 def undo_import(*, run: Import, actor: User | None) -> Import:
-    """Queue the taking back of a written import."""
-    if not run.is_written:
+    """Queue the taking back of an import that was written, or stopped on the way; or go on where taking back was stopped."""
+    if not run.can_be_taken_back:
         raise Refused("not_written", _("Only an import that was written can be taken back."), state=run.state)
     kept_from = timezone.now() - timedelta(days=settings.IMPORT_UNDO_DAYS)
     if run.rows_updated and run.finished_at < kept_from:
@@ -271,7 +271,8 @@ def undo_import(*, run: Import, actor: User | None) -> Import:
             _("What this import changed was kept for %(days)s days: it cannot be taken back any more.")
             % {"days": settings.IMPORT_UNDO_DAYS},
         )
-    if not jobs.resume(run, since=(JobState.SUCCEEDED,), step=ImportStep.UNDO):
+    ended = (JobState.SUCCEEDED, JobState.CANCELLED, JobState.FAILED, JobState.DEAD)
+    if not jobs.resume(run, since=ended, step=ImportStep.UNDO):
         raise Refused("moved_on", _("Somebody else was faster: look at the import again."))
     tenants.record("import_undo_asked", run, actor=actor)
     return run

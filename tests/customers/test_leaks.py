@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import Refused
-from customers import merge, services
+from customers import merge, selectors, services
 from customers.models import ColumnFinding, Customer
 from tenants.models import AuditEntry, Notification
 from tenants.scoping import tenant_scope
@@ -187,6 +187,19 @@ def test_company_without_labels_has_nothing_judged(atlas):
         bring(company())
         Customer.objects.update(churn_label=None)
         assert services.refresh_findings() == []
+
+
+def test_another_companys_customers_are_no_evidence(atlas, borealis):
+    with tenant_scope(borealis):
+        bring(company())
+        services.record_usage(rows=[("L0001", dt.date(2026, 9, 1), "20", 5, 100.0, 3)])
+    with tenant_scope(atlas):
+        bring(company(honest=True))
+        assert services.refresh_findings() == []
+        assert [a.name for a in selectors.known_attributes()] == ["Tier"]
+        assert "silence_days" not in selectors.labelled_sample()
+    with tenant_scope(borealis):
+        assert [f.column for f in services.refresh_findings()] == ["Exit reason"]
 
 
 # ---------------------------------------------------------------- deciding, on the page

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from core import jobs
 from core.errors import Refused
 from core.models import JobState
-from customers import services
+from customers import merge, services, taking_back
 from customers.models import Customer, CustomerChange, Import, ImportStep, Interaction, Subscription, UsageRecord
 from customers.services import undoing, writing
 from tenants.models import AuditEntry, Notification
@@ -254,6 +255,57 @@ def test_import_can_be_taken_back_after_its_file_is_forgotten(tmp_path, first, s
         services.imports.files.forget(run)
     undone(second)
     assert whole_base() == before
+
+
+def stop_after_the_first(monkeypatch, module, name: str, run: Import) -> None:
+    """Have a person press cancel while this function does its work for the first time."""
+    work = getattr(module, name)
+
+    def then_cancel(*args, **options):
+        jobs.cancel(Import.objects.get(pk=run.pk))
+        return work(*args, **options)
+
+    monkeypatch.setattr(module, name, then_cancel)
+    monkeypatch.setattr(jobs, "_WRITE_EVERY_SECONDS", 0)
+    with pytest.raises(jobs.Cancelled):
+        step(run)
+    monkeypatch.undo()
+    run.refresh_from_db()
+    assert run.state == JobState.CANCELLED
+
+
+def test_what_a_stopped_import_wrote_can_be_taken_back(tmp_path, first, monkeypatch, settings):
+    before = whole_base()
+    monkeypatch.setattr(writing, "BATCH_ROWS", 1)
+    run = services.open_import(path=write_csv(tmp_path / "b.csv", *SECOND), usage_month=JUNE)
+    root = settings.PRIVATE_ROOT
+    stop_after_the_first(monkeypatch, merge, "merge_customers", run)
+    settings.PRIVATE_ROOT = root
+    assert run.rows_read == 1
+    assert whole_base() != before
+    assert run.can_be_taken_back
+    undone(run)
+    assert whole_base() == before
+
+
+def test_import_stopped_before_it_wrote_has_nothing_to_take_back(tmp_path, first):
+    run = services.open_import(path=write_csv(tmp_path / "b.csv", *SECOND), usage_month=JUNE)
+    jobs.cancel(run)
+    with pytest.raises(Refused) as refused:
+        services.undo_import(run=run, actor=None)
+    assert refused.value.code == "not_written"
+
+
+def test_taking_back_that_was_stopped_can_be_asked_for_again(tmp_path, first, monkeypatch):
+    before = whole_base()
+    second = bring(tmp_path, *SECOND)
+    monkeypatch.setattr(undoing, "_BATCH", 1)
+    services.undo_import(run=second, actor=None)
+    stop_after_the_first(monkeypatch, taking_back, "restore_customers", second)
+    assert whole_base() != before
+    run = undone(second)
+    assert whole_base() == before
+    assert done(run) == (1, 2, 2, 1)
 
 
 class Killed(BaseException):

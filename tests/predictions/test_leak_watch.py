@@ -122,6 +122,21 @@ def test_other_fields_are_learned_from_and_speak_in_reasons(planted, quick_race)
         assert all(d["days"] and d["value"] > 200 for d in dates)
 
 
+def test_of_too_many_fields_the_fullest_are_learned_from_and_the_others_named(planted, quick_race, monkeypatch):
+    from customers.frames import blocks
+
+    monkeypatch.setattr(blocks, "MAX_ATTRIBUTES", 3)
+    with tenant_scope(planted):
+        some = Customer.objects.order_by("pk")[10]
+        some.attributes = {**some.attributes, "Rarely": 1.0}
+        del some.attributes["First invoice"]
+        some.save()
+        services.refresh_customer_base()
+        version = train()
+    assert {name for name, why in version.details["set_aside"] if why == "too_many"} == {"First invoice", "Rarely"}
+    assert wording.aside("too_many") != "too_many"
+
+
 def test_same_data_gives_the_same_model_with_other_fields_too(planted, quick_race):
     with tenant_scope(planted):
         first, second = train(), train()
