@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
+from core import bulk
 from tenants.scoping import current_tenant
 
 from .. import merge, selectors
-from ..models import CustomerBase
+from ..models import Customer, CustomerBase, Subscription
 
 
 def refresh_customer_base() -> None:
     """Count the base once, and look which other fields it has, so that no page has to."""
+    bulk.analyse(Customer, Subscription)
     facts = {**selectors.count_customers(), "attributes": selectors.as_json(selectors.survey_attributes())}
     CustomerBase.objects.update_or_create(
         tenant=current_tenant(), defaults={"facts": facts, "computed_at": timezone.now()}

@@ -263,10 +263,12 @@ def test_corrections_need_a_reason(client_for, cast, base):
 
 
 def test_another_companys_customers_cannot_be_addressed(client_for, cast, base):
-    page = upload(client_for(cast.charlie), "external_id,city\nA0,Montreal\n")
+    client = client_for(cast.charlie)
+    client.cookies["django_language"] = "en"  # Borealis speaks French
+    page = upload(client, "external_id,city\nA0,Montreal\n")
     assert "There is no such row" in page.content.decode()
     page = upload(client_for(cast.omar), "external_id,city\nA0,Tunis\n")
-    stolen = confirm(client_for(cast.charlie), page)
+    stolen = confirm(client, page)
     assert "no longer kept here" in stolen.content.decode()
     assert changes_of(cast.atlas) == []
 

@@ -274,13 +274,11 @@ def stop_after_the_first(monkeypatch, module, name: str, run: Import) -> None:
     assert run.state == JobState.CANCELLED
 
 
-def test_what_a_stopped_import_wrote_can_be_taken_back(tmp_path, first, monkeypatch, settings):
+def test_what_a_stopped_import_wrote_can_be_taken_back(tmp_path, first, monkeypatch):
     before = whole_base()
     monkeypatch.setattr(writing, "BATCH_ROWS", 1)
     run = services.open_import(path=write_csv(tmp_path / "b.csv", *SECOND), usage_month=JUNE)
-    root = settings.PRIVATE_ROOT
     stop_after_the_first(monkeypatch, merge, "merge_customers", run)
-    settings.PRIVATE_ROOT = root
     assert run.rows_read == 1
     assert whole_base() != before
     assert run.can_be_taken_back
