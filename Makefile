@@ -10,14 +10,13 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q
 # The browser's plugin costs seconds at every start: only its own suite loads it.
 QUICK := $(PYTEST) -p no:playwright -p no:base_url -m "not browser and not faults and not slow"
-WHOLE := $(PYTEST) -p no:playwright -p no:base_url -m "not browser and not faults"
 BESIDE_VALKEY := $(PY) -m core.embedded run --valkey --
 BESIDE_SERVERS := $(PY) -m core.embedded run --valkey --postgres --
 
 export PORT CUSTOMERS DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults coverage format lock clean
+.PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults test-faults-slow coverage format lock clean
 .PHONY: check check-imports check-format check-lint check-templates check-django
 
 help:  ## What there is
@@ -40,14 +39,17 @@ test: setup-dev  ## The quick suite, beside a Valkey of its own (ARGS=tests/cust
 test-slow: setup-dev  ## What the quick suite leaves out for its length
 	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" $(ARGS)
 
-test-postgres: setup-dev  ## The whole suite on PostgreSQL and Valkey (or DATABASE_URL and REDIS_URL)
-	@$(BESIDE_SERVERS) $(WHOLE) $(ARGS)
+test-postgres: setup-dev  ## The quick suite on PostgreSQL and Valkey (or DATABASE_URL and REDIS_URL)
+	@$(BESIDE_SERVERS) $(QUICK) $(ARGS)
 
 test-browser: setup-dev  ## The pages in a real Chromium
 	@DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BESIDE_VALKEY) $(PYTEST) -m browser $(ARGS)
 
 test-faults: setup-dev  ## Killed workers, lost brokers
-	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m faults $(ARGS)
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and not slow" $(ARGS)
+
+test-faults-slow: setup-dev  ## The longest of them, which .ci/run leaves out
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and slow" $(ARGS)
 
 coverage: setup-dev  ## The quick suite, and what it did not reach
 	@$(BESIDE_VALKEY) $(QUICK) --cov --cov-report=term-missing:skip-covered $(ARGS)
