@@ -188,7 +188,7 @@ def _as_json(request, run: Import) -> dict[str, object]:
         "sheets": run.sheets,
         "notes": run.notes,
         "proposal": proposal or None,
-        "mapping": run.mapping or None,
+        "mapping": run.ordered_mapping or None,
         "empty_means_empty": run.empty_clears,
         "usage_month": run.usage_month.strftime("%Y-%m") if run.usage_month else None,
         "preview": run.preview or None,

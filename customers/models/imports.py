@@ -115,8 +115,17 @@ class Import(TenantJob):
         """Names of everything that is kept: standard fields, and other fields by their headers."""
         return {*self.columns.values(), *self.kept_columns}
 
+    @property
+    def ordered_mapping(self) -> dict[str, object]:
+        """The mapping with its columns in the order of the file; PostgreSQL keeps the names of JSON in an order of its own."""
+        if not self.mapping:
+            return {}
+        place = {header: at for at, header in enumerate(self.headers)}
+        columns = sorted(self.mapping.get("columns", {}).items(), key=lambda pair: place.get(pair[0], len(place)))
+        return {**self.mapping, "columns": dict(columns)}
+
     def _targets(self) -> list[tuple[str, str]]:
-        columns = self.mapping.get("columns", {})
+        columns = self.ordered_mapping.get("columns", {})
         return [(h, c["target"] if isinstance(c, dict) else c) for h, c in columns.items()]
 
     def result(self) -> dict[str, object]:

@@ -114,7 +114,7 @@ def test_person_may_map_again_at_the_dry_run_itself(path):
 
 def test_wrong_mapping_is_refused_and_the_import_waits_on(path):
     run = attended(path)
-    wrong = {**run.mapping, "columns": {**run.mapping["columns"], "Ville": {"target": "external_id"}}}
+    wrong = {**run.mapping, "columns": {**run.ordered_mapping["columns"], "Ville": {"target": "external_id"}}}
     with pytest.raises(Refused, match="“N° client”, “Ville” are both") as refused:
         services.map_import(run=run, mapping=wrong, actor=None)
     assert refused.value.code == "two_on_one_target"

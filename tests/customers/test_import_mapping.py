@@ -64,6 +64,7 @@ def test_long_mapping_says_the_type_of_an_other_field(atlas, tmp_path):
 def test_printed_mapping_given_back_means_the_same(atlas, borealis, tmp_path, sample_csv):
     before = count_rows()
     printed = command(sample_csv, "--print-mapping")
+    assert list(printed["columns"]) == sample_csv.read_text(encoding="utf-8").splitlines()[0].split(",")
     assert count_rows() == before
     assert kept_files() == []
     command(sample_csv)

@@ -67,7 +67,7 @@ class Command(JobCommand):
                 if options["refused"] and run.refused_path:
                     services.copy_refused(run=run, target=Path(options["refused"]))
                 if options["print_mapping"]:
-                    return run.mapping
+                    return run.ordered_mapping
                 return {"dry_run": True, **run.preview, "kept_columns": run.kept_columns} if only_asks else run.result()
             finally:
                 if only_asks or run.rows_read == 0:
