@@ -90,5 +90,7 @@ def float_text(value: float) -> str:
 
 
 def unescape(text: str) -> str:
-    """Excel writes a character that XML has no room for as ``_x000D_``."""
-    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text) if "_x" in text else text
+    """Excel writes a character that XML has no room for as ``_x000D_``. A zero byte is no character of a text."""
+    if "_x" not in text:
+        return text
+    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text).replace("\0", "")

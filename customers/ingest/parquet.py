@@ -52,14 +52,19 @@ def _read(file: pq.ParquetFile, folder: Path, limits: Limits) -> Normalised:
     nested = [name for name, kind in zip(headers, file.schema_arrow.types, strict=True) if pt.is_nested(kind)]
     if nested:
         notes.append(Note("nested_columns", {"columns": nested[:20], "count": len(nested)}))
-    line = 0
+    line = nuls = 0
     with Sink(headers, limits, folder, lambda: line / max(1, facts.num_rows)) as sink:
         size = max(1, min(_BATCH, _CELLS // len(headers)))
         for batch in file.iter_batches(batch_size=size, use_threads=False):
             columns = [_texts(column, line + 1, limits) for column in batch.columns]
+            for at, column in enumerate(columns):
+                if found := "".join(column).count("\0"):  # what no database keeps in a text
+                    columns[at], nuls = [cell.replace("\0", "") for cell in column], nuls + found
             for cells in zip(*columns, strict=True):
                 line += 1
                 sink.row(line, cells)
+    if nuls:
+        notes.append(Note("nul_bytes", {"count": nuls}))
     return Normalised(
         path=sink.path,
         lines=sink.lines_path,

@@ -68,7 +68,7 @@ def open_import(
     )
     choices = reading.Choices(mapping, id_column, label_column, list(label_yes))
     if choices:
-        run.proposal = {"choices": dataclasses.asdict(choices)}
+        run.proposal = {"choices": _storable(dataclasses.asdict(choices))}
     run.enter_scope()
     files.keep(run, path=path, upload=upload)
     try:
@@ -81,6 +81,15 @@ def open_import(
             Import.objects.filter(pk=run.pk).delete()
         raise
     return run
+
+
+def _storable(value: object) -> object:
+    """JSON of a stranger as PostgreSQL keeps it: without zero bytes and halves of characters."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(held) for key, held in value.items()}
+    return [_storable(held) for held in value] if isinstance(value, list) else value
 
 
 def _read_at_once(run: Import) -> None:
@@ -183,7 +192,7 @@ def map_import(
 ) -> Import:
     """Take a person's mapping and queue the dry run. Raises Refused, with what is wrong in it, where it cannot be used."""
     _require(run, ImportStep.MAP, ImportStep.AGREE)
-    agreed = _checked(run, mapping)
+    agreed = _checked(run, _storable(mapping))
     _resume(
         run,
         step=ImportStep.CHECK,

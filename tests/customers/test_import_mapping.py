@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError
 
+from core.errors import Refused
 from customers.models import ColumnMapping, Customer, Import
 from tenants.scoping import tenant_scope
 from tests.conftest import count_rows, import_file, write_csv
@@ -129,6 +130,17 @@ def test_wrong_mapping_is_refused_in_words_and_leaves_nothing(atlas, tmp_path, c
 def test_mapping_that_is_not_there_is_named(atlas, tmp_path, clients):
     with pytest.raises(CommandError, match=r"The mapping .*gone\.json cannot be opened"):
         command(clients, "--mapping", str(tmp_path / "gone.json"))
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800"])
+def test_characters_that_no_database_keeps_are_no_error_in_a_mapping(atlas_scope, clients, odd):
+    """A program can send them; PostgreSQL refuses them in JSON."""
+    columns = {**SHORT["columns"], f"x{odd}": "attribute"}
+    mapping = {"columns": columns, "label": {"yes": ["oui", f"o{odd}"]}}
+    assert counts(checked(clients, mapping=mapping).preview) == (3, 3, 0, 0, 0)
+    assert counts(import_file(clients, mapping=mapping)) == (3, 3, 0, 0, 0)
+    with pytest.raises(Refused):
+        import_file(clients, label_column=f"Churn{odd}", label_yes=[odd])
 
 
 # ---------------------------------------------------------------- by options
