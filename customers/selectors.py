@@ -187,7 +187,7 @@ def learnable_columns() -> set[str]:
 
     Of an import whose file was not looked at yet, every column that was kept counts.
     """
-    imports = list(written_imports().only("mapping")[:_LEARNED_FROM_IMPORTS])
+    imports = list(written_imports().only("mapping", "headers")[:_LEARNED_FROM_IMPORTS])
     looked_at = QualityProfile.objects.filter(brought_by__in=imports, state="succeeded")
     found = {run: summary["learnable"] for run, summary in looked_at.values_list("brought_by_id", "summary")}
     columns: set[str] = set()
