@@ -5,6 +5,7 @@ import pytest
 from churnguard import pipeline
 from predictions import selectors, services
 from predictions.models import ModelVersion, ScoringRun
+from predictions.services import scoring
 from tenants.scoping import tenant_scope
 
 
@@ -42,7 +43,7 @@ def test_waiting_scoring_uses_the_model_in_charge_when_it_starts(cast, scored, m
             **fields | {"number": first.number + 1, "run_id": None, "is_champion": True}
         )
         seen = []
-        monkeypatch.setattr(services, "load_model", lambda version: seen.append(version) or _stop())
+        monkeypatch.setattr(scoring, "load_model", lambda version: seen.append(version) or _stop())
         with pytest.raises(RuntimeError):
             services.score_customers(run_id=waiting.pk)
         assert seen == [second]

@@ -11,6 +11,7 @@ from core.models import JobState
 from customers.models import Customer
 from predictions import learning, selectors, services
 from predictions.models import Score, ScoringRun
+from predictions.services import scoring
 from tenants.models import AuditEntry, Notification
 from tests.conftest import CUSTOMERS
 
@@ -193,7 +194,7 @@ def test_scoring_nobody_is_refused(trained):
 
 
 def test_blocks_do_not_show_in_the_result(scored, monkeypatch):
-    monkeypatch.setattr(services, "SCORE_BLOCK", 41)
+    monkeypatch.setattr(scoring, "SCORE_BLOCK", 41)
     second = score()
     assert [(s.risk, s.drivers) for s in rows(second)] == [(s.risk, s.drivers) for s in rows(scored)]
     first_sums, second_sums = scored.summary["present"]["revenue"], second.summary["present"]["revenue"]
@@ -207,7 +208,7 @@ class Killed(BaseException):
 
 
 def test_interrupted_scoring_leaves_the_current_run_and_starts_clean(scored, monkeypatch):
-    monkeypatch.setattr(services, "SCORE_BLOCK", 50)
+    monkeypatch.setattr(scoring, "SCORE_BLOCK", 50)
     run = services.require_scoring()
     insert, calls = services.bulk.insert, []
 
@@ -259,7 +260,7 @@ def test_stale_worker_writes_no_score_beside_its_successor(trained, monkeypatch)
 
 
 def test_only_the_newest_runs_keep_a_row_for_each_customer(scored, monkeypatch):
-    monkeypatch.setattr(services, "KEPT_RUNS", 2)
+    monkeypatch.setattr(scoring, "KEPT_RUNS", 2)
     second, third = score(), score()
     scored.refresh_from_db()
     assert not Score.objects.filter(run=scored).exists()

@@ -8,6 +8,7 @@ from core.models import JobState
 from customers.models import Customer
 from predictions import learning, selectors, services
 from predictions.models import ModelVersion, TrainingRun
+from predictions.services import training
 from tenants.models import AuditEntry, Notification
 
 pytestmark = pytest.mark.usefixtures("atlas_scope")
@@ -150,11 +151,11 @@ def test_cancelled_training_stops_at_its_next_step_and_leaves_no_version(importe
     monkeypatch.setattr(jobs, "_WRITE_EVERY_SECONDS", 0)
     run = services.open_training()
 
-    def frame(*, original=services._training_frame):
+    def frame(*, original=training._training_frame):
         jobs.cancel(TrainingRun.objects.get(pk=run.pk))
         return original()
 
-    monkeypatch.setattr(services, "_training_frame", frame)
+    monkeypatch.setattr(training, "_training_frame", frame)
     with pytest.raises(jobs.Cancelled):
         services.train_model(run_id=run.pk)
     assert TrainingRun.objects.get(pk=run.pk).state == JobState.CANCELLED
@@ -199,11 +200,11 @@ def test_stale_worker_leaves_no_version(imported, quick_race, monkeypatch):
 
 
 def test_large_base_is_sampled_the_same_way_whatever_the_blocks(imported, monkeypatch):
-    monkeypatch.setattr(services, "MAX_TRAINING_ROWS", 100)
-    first = services._training_frame()
-    frames = services.customers.feature_frames
-    monkeypatch.setattr(services.customers, "feature_frames", lambda **kwargs: frames(**kwargs, block=37))
-    second = services._training_frame()
+    monkeypatch.setattr(training, "MAX_TRAINING_ROWS", 100)
+    first = training._training_frame()
+    frames = training.customers.feature_frames
+    monkeypatch.setattr(training.customers, "feature_frames", lambda **kwargs: frames(**kwargs, block=37))
+    second = training._training_frame()
     assert first["id"].tolist() == second["id"].tolist()
     assert 50 < len(first) < 160
 
