@@ -9,7 +9,8 @@ ARGS ?=
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q
 # The browser's plugin costs seconds at every start: only its own suite loads it.
-QUICK := $(PYTEST) -p no:playwright -p no:base_url -m "not browser and not faults and not slow"
+# A process a core, each with a database of its own; a module's tests stay together, for they share what they set up.
+QUICK := $(PYTEST) -p no:playwright -p no:base_url -m "not browser and not faults and not slow" -n auto --maxprocesses 4 --dist loadscope
 BESIDE_VALKEY := $(PY) -m core.embedded run --valkey --
 BESIDE_SERVERS := $(PY) -m core.embedded run --valkey --postgres --
 
@@ -39,8 +40,11 @@ test: setup-dev  ## The quick suite, beside a Valkey of its own (ARGS=tests/cust
 test-slow: setup-dev  ## What the quick suite leaves out for its length
 	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" $(ARGS)
 
+# The engines and the source's own rules ask no database.
+WITHOUT_DATABASE := tests/customers/ingest tests/predictions/learning tests/house/test_source.py tests/house/test_front_end.py tests/embedded
+
 test-postgres: setup-dev  ## The quick suite on PostgreSQL and Valkey (or DATABASE_URL and REDIS_URL)
-	@$(BESIDE_SERVERS) $(QUICK) $(ARGS)
+	@$(BESIDE_SERVERS) $(QUICK) $(WITHOUT_DATABASE:%=--ignore %) $(ARGS)
 
 test-browser: setup-dev  ## The pages in a real Chromium
 	@DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BESIDE_VALKEY) $(PYTEST) -m browser $(ARGS)

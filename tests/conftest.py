@@ -8,6 +8,7 @@ Olfa (owner), Omar (operator) and Anna (analyst) of Atlas. ``atlas_scope`` puts 
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from unittest import mock
@@ -18,7 +19,8 @@ from django.test import Client, override_settings
 from django.utils import translation
 
 from customers import services as customers
-from customers.ingest import synthetic
+from customers.ingest import exchange, normalising, sandbox, synthetic
+from customers.ingest.reader import TableRefused
 from predictions import services as predictions
 from predictions.learning import race
 from tenants import services as tenants
@@ -53,6 +55,24 @@ def english_and_private(settings, tmp_path):
     translation.activate("en")
     yield
     translation.activate("en")
+
+
+@pytest.fixture(autouse=True)
+def read_without_walls(request, monkeypatch):
+    """A test's own small file is read in this process: a child for each costs the suite minutes and tells nothing new.
+
+    What the walls are for is tested with them: ``pytest.mark.walled``, and all that runs in processes of its own.
+    """
+    if not request.node.get_closest_marker("walled"):
+        monkeypatch.setattr(sandbox, "_ask_child", _read_here)
+
+
+def _read_here(path, folder, limits, sheet, progress) -> dict:
+    """What the child would answer."""
+    try:
+        return json.loads(exchange.to_json(normalising.normalise_here(path, folder=folder, limits=limits, sheet=sheet)))
+    except TableRefused as refusal:
+        return {"refused": refusal.code, "facts": json.loads(json.dumps(refusal.facts, default=str))}
 
 
 @pytest.fixture
@@ -210,6 +230,7 @@ def world(django_db_setup, django_db_blocker, sample_csv, tmp_path_factory):
         django_db_blocker.unblock(),
         override_settings(PRIVATE_ROOT=private),
         mock.patch.object(race, "runners", one_runner),
+        mock.patch.object(sandbox, "_ask_child", _read_here),
         transaction.atomic(),
     ):
         translation.activate("en")

@@ -9,6 +9,10 @@ from pathlib import Path
 if "VAR_DIR" not in os.environ:
     os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="churnguard-test-")
     atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
+if _worker := os.environ.get("PYTEST_XDIST_WORKER"):  # gw0, gw1…: each with files and a broker's database of its own
+    os.environ["VAR_DIR"] += f"/{_worker}"
+    if os.environ.get("REDIS_URL", "").count("/") == 2:
+        os.environ["REDIS_URL"] += f"/{1 + int(_worker.removeprefix('gw'))}"
 
 from .base import *
 

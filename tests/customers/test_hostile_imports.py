@@ -15,6 +15,8 @@ from tenants.scoping import tenant_scope
 from tests.customers.bases import kept_files, step
 from tests.customers.ingest.test_hostile_files import MAKERS, MOST_MEMORY, PER_MAKER, SEED
 
+pytestmark = pytest.mark.walled
+
 # Three million empty lines are a table too, and to bring them in is honest work, if long: past this it is refused.
 MOST_ROWS, QUICK_ROWS = 50_000, 5_000
 

@@ -14,7 +14,7 @@ from tests.conftest import import_file
 from tests.customers.bases import IBM_TELCO, agreed, base, counts
 from tests.customers.ingest.workbooks import workbook, zipped
 
-pytestmark = pytest.mark.usefixtures("atlas_scope")
+pytestmark = [pytest.mark.usefixtures("atlas_scope"), pytest.mark.walled]
 
 FRENCH_HEADERS = {
     "customerID": "Numéro client", "FirstName": "Prénom", "LastName": "Nom", "Email": "Adresse électronique",

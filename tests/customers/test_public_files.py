@@ -8,6 +8,8 @@ from tests.conftest import count_rows
 from tests.customers.bases import IBM_TELCO, base, command, counts, kept_files
 from tests.customers.ingest.tables import DATA
 
+pytestmark = pytest.mark.walled
+
 WITHOUT_NUMBERS = [
     ("mlc_churn/mlc_churn.csv", 5_000, ()),
     ("iranian_churn/customer_churn.csv", 3_150, ()),

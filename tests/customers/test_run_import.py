@@ -13,7 +13,7 @@ from customers.services import writing
 from tenants.models import AuditEntry, Notification
 from tests.conftest import import_file, write_csv
 
-pytestmark = pytest.mark.usefixtures("atlas_scope")
+pytestmark = [pytest.mark.usefixtures("atlas_scope"), pytest.mark.walled]
 
 IBM = Path(__file__).parents[3] / "shared" / "data" / "ibm_telco" / "Telco-Customer-Churn.csv"
 

@@ -20,7 +20,7 @@ from customers.ingest.exchange import Limits, from_json
 from tests.customers.ingest.tables import cells
 from tests.customers.ingest.workbooks import MAIN, Raw, bomb_part, workbook, zipped
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.walled]
 
 FILES = 300
 SEED = 20_261

@@ -18,6 +18,8 @@ from customers.ingest.reader import TableRefused
 from tests.customers.ingest.tables import IBM_TELCO, cells, file_of, needs_ibm_telco
 from tests.customers.ingest.workbooks import bomb_part, workbook
 
+pytestmark = pytest.mark.walled
+
 CSV = "id;ville;somme\nC1;Orléans;1,5\nC2;Béja;2,5\n"
 ROOT = Path(sandbox.__file__).resolve().parents[2]
 
