@@ -13,17 +13,31 @@ from .frames import (
     TREND_COLUMNS,
     USAGE_FEATURES,
     Attribute,
+    Cut,
+    History,
+    Moment,
+    adopted_definition,
     as_json,
     attribute_cells,
+    count_outcomes,
     date_columns,
+    evaluation_frames,
     feature_frames,
     known_attributes,
+    known_calendar,
     labelled_sample,
     passed_over_columns,
+    people_of,
+    plain_blocks,
+    read_history,
     survey_attributes,
+    training_cut,
+    training_frames,
 )
+from .ingest.celltypes import DATE
 from .ingest.schema import COLUMNS, USAGE_COLUMNS
 from .models import (
+    ChurnDefinition,
     ColumnFinding,
     ColumnMapping,
     Customer,
@@ -41,20 +55,36 @@ __all__ = [  # what frames offers, for other stages to ask here
     "TREND_COLUMNS",
     "USAGE_FEATURES",
     "Attribute",
+    "Cut",
+    "History",
+    "Moment",
+    "adopted_definition",
     "as_json",
     "attribute_cells",
+    "count_outcomes",
     "date_columns",
+    "evaluation_frames",
     "feature_frames",
     "known_attributes",
+    "known_calendar",
     "labelled_sample",
     "passed_over_columns",
+    "people_of",
+    "plain_blocks",
+    "read_history",
     "survey_attributes",
+    "training_cut",
+    "training_frames",
 ]
 
 
 def has_both_classes() -> bool:
-    """Whether the company in scope has customers who left and customers who stayed."""
-    return all(Customer.objects.filter(churn_label=left).exists() for left in (True, False))
+    """Whether the company in scope knows of customers who left and who stayed: by their labels, or by the dates that say
+    what leaving means, so that a file need not say it."""
+    if all(Customer.objects.filter(churn_label=left).exists() for left in (True, False)):
+        return True
+    definition = adopted_definition()
+    return definition is not None and definition.is_dated
 
 
 def count_customers() -> dict[str, object]:
@@ -195,6 +225,42 @@ def learnable_columns() -> set[str]:
         columns.update(found[run.pk] if run.pk in found else filter(may_be_feature, run.kept_fields))
     kept_away = ColumnFinding.objects.filter(severity__in=("quarantine", "set_aside"), overruled_at=None, holds=True)
     return columns - set(kept_away.values_list("column", flat=True))
+
+
+# ---------------------------------------------------------------- what leaving means
+
+
+def definition_list() -> QuerySet[ChurnDefinition]:
+    """Everything that was proposed, newest first."""
+    return ChurnDefinition.objects.select_related("requested_by", "adopted_by").order_by("-pk")
+
+
+def outcome_counts() -> dict[str, int]:
+    """``left`` and ``stayed``: customers whose outcome a model can learn from, as the roll-ups have it.
+
+    By the label column, or of those who could leave on the day that the adopted definition was previewed to learn on.
+    """
+    base, definition = customer_base(), adopted_definition()
+    if definition is None or not definition.is_dated:
+        return {"left": base["left"], "stayed": base["stayed"]}
+    day = definition.preview.get("learns", {}).get("train")
+    line = next((m for m in definition.preview.get("months", []) if m["month"] == day), None)
+    if line is None or line["left"] is None:
+        return {"left": 0, "stayed": 0}
+    return {"left": line["left"], "stayed": line["at_risk"] - line["left"]}
+
+
+def label_months() -> int | None:
+    """Within how many months before the file the label's leavers left; None where they left at any time, or nobody said."""
+    definition = adopted_definition()
+    if definition is None or definition.is_dated or not definition.horizon_days:
+        return None
+    return max(1, round(definition.horizon_days / 30))
+
+
+def date_fields() -> list[str]:
+    """Other fields that hold dates: where a contract's end may stand."""
+    return [attribute.name for attribute in known_attributes() if attribute.kind == DATE]
 
 
 # ---------------------------------------------------------------- feeds

@@ -26,6 +26,11 @@ def profile_import(*, job_id: int, **_: object) -> None:
 
 
 @shared_task(base=TenantTask, ignore_result=True)
+def preview_definition(*, job_id: int, **_: object) -> None:
+    services.preview_definition(definition_id=job_id)
+
+
+@shared_task(base=TenantTask, ignore_result=True)
 def find_duplicates(*, job_id: int, **_: object) -> None:
     services.find_duplicates(search_id=job_id)
 

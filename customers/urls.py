@@ -1,6 +1,16 @@
 from django.urls import path
 
-from . import api, api_feeds, api_findings, views, views_feeds, views_findings, views_quality
+from . import (
+    api,
+    api_definition,
+    api_feeds,
+    api_findings,
+    views,
+    views_definition,
+    views_feeds,
+    views_findings,
+    views_quality,
+)
 
 app_name = "customers"
 
@@ -23,6 +33,30 @@ urlpatterns = [
     path("quality/<uuid:public_id>/cancel", views_quality.cancel_profile, name="cancel_profile"),
     path("quality/findings/<uuid:public_id>/overrule", views_findings.overrule_finding, name="overrule_finding"),
     path("quality/findings/<uuid:public_id>/reinstate", views_findings.reinstate_finding, name="reinstate_finding"),
+    path("churn-definition", views_definition.churn_definition, name="churn_definition"),
+    path("churn-definition/propose", views_definition.propose_definition, name="propose_definition"),
+    path("churn-definition/<uuid:public_id>", views_definition.churn_definition, name="definition"),
+    path("churn-definition/<uuid:public_id>/preview", views_definition.preview_definition, name="preview_definition"),
+    path("churn-definition/<uuid:public_id>/cancel", views_definition.cancel_preview, name="cancel_preview"),
+    path("churn-definition/<uuid:public_id>/adopt", views_definition.adopt_definition, name="adopt_definition"),
+    path("churn-definition/<uuid:public_id>/retire", views_definition.retire_definition, name="retire_definition"),
+    path("api/churn-definition", api_definition.DefinitionsView.as_view(), name="api_definitions"),
+    path("api/churn-definition/<uuid:public_id>", api_definition.DefinitionView.as_view(), name="api_definition"),
+    path(
+        "api/churn-definition/<uuid:public_id>/preview",
+        api_definition.PreviewDefinitionView.as_view(),
+        name="api_preview_definition",
+    ),
+    path(
+        "api/churn-definition/<uuid:public_id>/adopt",
+        api_definition.AdoptDefinitionView.as_view(),
+        name="api_adopt_definition",
+    ),
+    path(
+        "api/churn-definition/<uuid:public_id>/retire",
+        api_definition.RetireDefinitionView.as_view(),
+        name="api_retire_definition",
+    ),
     path("api/findings", api_findings.FindingsView.as_view(), name="api_findings"),
     path("api/quality", api.QualityView.as_view(), name="api_quality"),
     path("api/quality/<uuid:public_id>", api.QualityView.as_view(), name="api_quality_of_import"),

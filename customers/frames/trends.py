@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -37,10 +38,19 @@ class Months:
     measures: tuple[str, ...]
 
 
-def known_months() -> Months | None:
-    """None: there is no month of use. A few look-ups; asked once for all blocks."""
-    past = UsageRecord.objects.filter(month__lte=timezone.localdate())
-    latest = past.aggregate(latest=Max("month"))["latest"]
+def any_use(measures: Collection[str] = USAGE_FEATURES) -> Q:
+    """Months in which something was used, by any of the measures that say so."""
+    used = Q(pk=None)
+    for name in _USES:
+        if name in measures:
+            used |= Q(**{f"{name}__gt": 0})
+    return used
+
+
+def known_months(latest: date | None = None) -> Months | None:
+    """None: there is no month of use. A few look-ups; asked once for all blocks. ``latest``: as if it were that month."""
+    past = UsageRecord.objects.filter(month__lte=latest or timezone.localdate())
+    latest = latest or past.aggregate(latest=Max("month"))["latest"]
     if latest is None:
         return None
     measures = tuple(name for name in USAGE_FEATURES if past.exclude(**{name: None}).exists())
@@ -84,11 +94,8 @@ def trend_frame(first: int, last: int, months: Months) -> pd.DataFrame:
 def _past(rows: QuerySet[UsageRecord], months: Months) -> pd.DataFrame:
     """Of each customer (``id``, ascending): the last month with any use, the first month, means of months 4 to 6."""
     recent, long_ago = _months_before(months.latest, 2), _months_before(months.latest, 5)
-    used = Q(pk=None)
-    for name in _USES:
-        if name in months.measures:
-            used |= Q(**{f"{name}__gt": 0})
-    asked: dict[str, object] = {"used_month": Max(Case(When(used, then="month"))), "first_month": Min("month")}
+    used = When(any_use(months.measures), then="month")
+    asked: dict[str, object] = {"used_month": Max(Case(used)), "first_month": Min("month")}
     for name in months.measures:
         asked[f"{name}_before"] = Avg(Case(When(month__lt=recent, month__gte=long_ago, then=name)))
     grouped = rows.filter(month__lte=months.latest).values("customer_id").annotate(**asked).order_by("customer_id")

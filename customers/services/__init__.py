@@ -3,7 +3,7 @@
 imports: a file's way in, step by step · files: what is kept on disk · writing: dry run and write · undoing: taking back ·
 bases: roll-ups and rows that hang on a customer · curation: corrections · selections: of many at once · merging: two into
 one · duplicates: finding them · forgetting: what no longer serves · tallies: the roll-up follows · quality: profiles and readiness ·
-leaks: columns that know the answer · feeds: files that come by
+leaks: columns that know the answer · definitions: what leaving means · feeds: files that come by
 themselves (feed_sources: where from · feed_runs: one look · feed_tests: a trial)
 """
 
@@ -21,6 +21,15 @@ from .curation import (
     erase_customer,
     remove_usage,
     require_free_number,
+)
+from .definitions import (
+    adopt_definition,
+    describe_cut,
+    look_again,
+    preview_definition,
+    propose_definition,
+    require_training_cut,
+    retire_definition,
 )
 from .duplicates import find_duplicates, keep_apart, open_duplicate_search
 from .feed_runs import run_feed
@@ -67,6 +76,7 @@ __all__ = [
     "Given",
     "add_customer",
     "add_usage",
+    "adopt_definition",
     "agree_import",
     "change_feed",
     "choose_sheet",
@@ -78,6 +88,7 @@ __all__ = [
     "correct_usage",
     "create_feed",
     "delete_feed",
+    "describe_cut",
     "discard_import",
     "erase_customer",
     "find_duplicates",
@@ -86,6 +97,7 @@ __all__ = [
     "forget_import",
     "keep_apart",
     "keep_tested_mapping",
+    "look_again",
     "map_import",
     "merge_customers",
     "open_due_feeds",
@@ -98,7 +110,9 @@ __all__ = [
     "overrule_finding",
     "pause_feed",
     "plan_merge",
+    "preview_definition",
     "profile_import",
+    "propose_definition",
     "read_cell",
     "read_month",
     "readiness",
@@ -112,8 +126,10 @@ __all__ = [
     "request_profile",
     "require_few",
     "require_free_number",
+    "require_training_cut",
     "reseal_feeds",
     "resume_feed",
+    "retire_definition",
     "run_feed",
     "run_import",
     "stop_feed_run",

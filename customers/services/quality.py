@@ -243,7 +243,7 @@ def readiness() -> dict[str, object]:
     Keys: ``verdict`` (ready, thin, not_yet), ``facts``, ``found`` (see ingest.readiness.Readiness) and, in the reader's
     language, ``headline``, ``advice`` and ``criteria`` (each ``code``, ``state``, ``counts``, ``words``).
     """
-    base = selectors.customer_base()
+    base = {**selectors.customer_base(), **selectors.outcome_counts()}
     facts = Facts(
         customers=base["customers"],
         left=base["left"],
