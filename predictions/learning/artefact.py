@@ -16,11 +16,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import skops.io
 
 from predictions.learning import storage
-from predictions.learning.fitted import Fitted
 
 TRUSTED_TYPES = ("numpy.dtype",)  # models are kept as arrays: no estimator is ever rebuilt from a file
 
@@ -47,9 +48,15 @@ class ArtefactRefused(Exception):
         self.message = message
 
 
-def save(fitted: Fitted, path: str | os.PathLike[str], *, secret: bytes, tenant: str, version: int) -> Seal:
-    """Write the artefact by atomic rename (a reader sees the old file or the new one) and return its seal."""
-    content = skops.io.dumps(storage.to_state(fitted))
+def save(
+    model: Any, path: str | os.PathLike[str], *, secret: bytes, tenant: str, version: int, form: ModuleType = storage
+) -> Seal:
+    """Write the artefact by atomic rename (a reader sees the old file or the new one) and return its seal.
+
+    model: a Fitted, or another engine with a ``report.libraries``; form: the module whose to_state and from_state know it
+    (``storage``, ``survival_storage``).
+    """
+    content = skops.io.dumps(form.to_state(model))
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
@@ -63,7 +70,7 @@ def save(fitted: Fitted, path: str | os.PathLike[str], *, secret: bytes, tenant:
         Path(temporary).unlink(missing_ok=True)
         raise
     digest = hashlib.sha256(content).hexdigest()
-    versions = dict(fitted.report.libraries)
+    versions = dict(model.report.libraries)
     return Seal(digest, _hmac(secret, tenant, version, versions, digest, len(content)), len(content), versions)
 
 
@@ -74,8 +81,12 @@ def load(
     secrets: Sequence[bytes],
     tenant: str,
     version: int,
-) -> Fitted:
-    """Check, then read. ``secrets``: the current one, and older ones still honoured. Raises ArtefactRefused."""
+    form: ModuleType = storage,
+) -> Any:
+    """Check, then read. ``secrets``: the current one, and older ones still honoured. ``form``: as it was saved with.
+
+    Raises ArtefactRefused.
+    """
     seal = seal if isinstance(seal, Seal) else Seal(**seal)  # type: ignore[arg-type]
     try:
         with open(path, "rb") as file:
@@ -91,12 +102,12 @@ def load(
     # A list, not a generator: every secret is tried, so that time tells nothing of which one fitted.
     if not any([hmac.compare_digest(one, seal.hmac) for one in given]):  # noqa: C419
         raise ArtefactRefused("seal", "the model's seal is not this company's, this version's or this installation's")
-    return _rebuild(content)
+    return _rebuild(content, form)
 
 
-def _rebuild(content: bytes) -> Fitted:
+def _rebuild(content: bytes, form: ModuleType) -> Any:
     try:
-        return storage.from_state(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
+        return form.from_state(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
     except Exception as error:  # an honest seal on a file that will not open: another format, or a bug of ours
         raise ArtefactRefused("unreadable", f"the model's file cannot be rebuilt: {error}") from error
 

@@ -1,7 +1,7 @@
 """The runners of the race: what each is called, how it is fitted, whether it may be served.
 
 From the source's own forest (a baseline, never served) over straight and bent logistic regression and stumps,
-which are additive, to trees of 4, 15 and 31 leaves and a careful forest, which see interactions. No class
+which are additive, to trees of 4, 8, 15 and 31 leaves and a careful forest, which see interactions. No class
 weights anywhere: they leave the order of customers as it is and ruin the probabilities.
 """
 
@@ -20,7 +20,16 @@ from predictions.learning.groves import Grove
 from predictions.learning.linear import fit_linear
 from predictions.learning.tables import Layout, Tables
 from predictions.learning.tables import logit as tables_logit
-from predictions.learning.trees import Forest, Recipe, fit_forest, fit_grove, fit_stumps
+from predictions.learning.trees import (
+    Forest,
+    Growth,
+    Recipe,
+    fit_forest,
+    fit_grove,
+    fit_stumps,
+    grow_grove,
+    grow_stumps,
+)
 
 SOURCE_ROWS = 20_000  # the source's forest learns from at most so many: it is a yardstick, not a contender
 FEW_ROWS = 20_000  # up to here boosting is averaged over bags; beyond, one bag varies little
@@ -43,12 +52,17 @@ Fit = Tables | Grove | Forest | SourceForest
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """fit(encoder, values float64 [n, k], label float64 [n], seed) -> Fit. effort: its share of the work."""
+    """fit(encoder, values float64 [n, k], label float64 [n], seed) -> Fit. effort: its share of the work.
+
+    One that is boosted has ``grow`` too: with the held-out rows' (values, label) as a further argument it gives a
+    Growth, and its fit takes the number of rounds as a last one.
+    """
 
     name: str
     title: str
-    fit: Callable[[Encoder, np.ndarray, np.ndarray, int], Fit]
+    fit: Callable[..., Fit]
     effort: float
+    grow: Callable[..., Growth] | None = None
     is_additive: bool = False
     is_eligible: bool = True
 
@@ -57,11 +71,15 @@ def runners(rows: int) -> tuple[Candidate, ...]:
     """The candidates for so many labelled rows, the simplest first."""
     few = rows <= FEW_ROWS
 
-    def boosted(leaves: int, rate: float, rounds: int, bags: int) -> Callable[..., Grove]:
-        recipe = Recipe(leaves, rate, rounds, bags if few else 1, column_share=0.5)
-        return lambda encoder, values, label, seed: fit_grove(encoder, values, label, recipe, seed)
+    def boosted(fit: Callable, grow: Callable, recipe: Recipe) -> dict[str, Callable]:
+        return {
+            "fit": lambda encoder, values, label, seed, rounds=None: fit(encoder, values, label, recipe, seed, rounds),
+            "grow": lambda encoder, values, label, seed, held: grow(encoder, values, label, recipe, seed, held),
+        }
 
-    stumps = Recipe(2, 0.1, 600, 2 if few else 1)
+    def trees(leaves: int, rate: float, rounds: int, bags: int) -> dict[str, Callable]:
+        return boosted(fit_grove, grow_grove, Recipe(leaves, rate, rounds, bags if few else 1, column_share=0.5))
+
     return (
         Candidate("source_forest", "Random forest, defaults (a baseline)", _source_forest, 5, is_eligible=False),
         Candidate(
@@ -81,13 +99,14 @@ def runners(rows: int) -> tuple[Candidate, ...]:
         Candidate(
             "stumps",
             "Stumps",
-            lambda encoder, values, label, seed: fit_stumps(encoder, values, label, stumps, seed),
-            3,
+            effort=3,
             is_additive=True,
+            **boosted(fit_stumps, grow_stumps, Recipe(2, 0.1, 600, 2 if few else 1)),
         ),
-        Candidate("trees_4", "Boosted trees of 4 leaves", boosted(4, 0.1, 600, 3), 4),
-        Candidate("trees_15", "Boosted trees of 15 leaves", boosted(15, 0.06, 400, 3), 6),
-        Candidate("trees_31", "Boosted trees of 31 leaves", boosted(31, 0.1, 400, 2), 5),
+        Candidate("trees_4", "Boosted trees of 4 leaves", effort=4, **trees(4, 0.15, 400, 2)),
+        Candidate("trees_8", "Boosted trees of 8 leaves", effort=4, **trees(8, 0.1, 400, 2)),
+        Candidate("trees_15", "Boosted trees of 15 leaves", effort=4, **trees(15, 0.1, 250, 2)),
+        Candidate("trees_31", "Boosted trees of 31 leaves", effort=6, **trees(31, 0.06, 300, 2)),
         Candidate(
             "forest",
             "Random forest, leaves of 10 or more",

@@ -6,6 +6,9 @@ import numpy as np
 
 MIN_ROWS = 100  # labelled customers; below this five folds hold fewer than twenty each
 MIN_OF_EACH = 25  # churners, and stayers: five in every fold, the fewest that a fold's figures can rest on
+MIN_SLICE_ROWS = 50  # customers of a part of the base; with fewer its figures are noise, and are not given
+MIN_SLICE_OF_EACH = 10  # churners, and stayers, of such a part
+FEW_CHURNERS = 100  # with fewer a model may serve, and says that it rests on little
 
 
 class NotEnoughEvidence(ValueError):

@@ -86,6 +86,9 @@ class Encoder:
             column = frame.iloc[:, position]
             if feature.kind == NUMERIC:
                 values[:, index] = columns.as_numbers(column)
+            elif isinstance(column.dtype, pd.CategoricalDtype):  # its codes are ready: nothing to look for
+                texts = [columns.level_text(value) for value in column.cat.categories]
+                values[:, index] = _codes(feature, column.cat.codes.to_numpy(), texts)
             else:
                 values[:, index] = _codes(feature, *columns.as_levels(column))
         return values
@@ -184,7 +187,8 @@ def _category(name: str, codes: np.ndarray, levels: list[str], room: int) -> Fea
     )
 
 
-def _codes(feature: Feature, codes: np.ndarray, levels: Iterable[str]) -> np.ndarray:
-    place = {text: float(code) for code, text in enumerate(feature.levels)}
+def _codes(feature: Feature, codes: np.ndarray, levels: Iterable[str | None]) -> np.ndarray:
+    """Our codes (float64 [n]) for a column's own codes (int [n], -1 unknown) and its levels (None: unknown too)."""
     other = float(len(feature.levels)) if feature.has_rare else np.nan
+    place = {None: np.nan, **{text: float(code) for code, text in enumerate(feature.levels)}}
     return np.array([*(place.get(text, other) for text in levels), np.nan])[codes]

@@ -43,6 +43,21 @@ class Report:
     metrics          out of fold; keys evaluation.METRICS. intervals: the same keys -> [low, high]
     calibration      bins: predicted, observed, n, left, low, high
     importance       for each feature, mean |contribution| in log odds, in the order of the features
+
+    Since format 1 was first written, and empty in what was stored before (all out of fold, each described where made):
+
+    calibration_line slope and intercept with intervals, or empty; evaluation.calibration_line
+    ece_by_luck      expected, high: the ece of chances that are true; evaluation.ece_of_the_calibrated
+    lift             ten parts, the riskiest first; targeting.lift_table
+    worried          the hundred most at risk; targeting.most_worried
+    confusion        at the thresholds "base_rate", "half" and, where one was given, "given"; targeting.confusion
+    slices           figures by part of the base; slices.by_slice (at the given threshold, or "base_rate")
+    fairness         groups of people against the largest; fairness.fairness (at the same threshold)
+    permutation      for each feature, in their order: what breaking it costs; effects.permutation_importance
+    dependence       for the strongest features: the mean chance along their values; effects.dependence
+    training         log_loss of the final model on rows that it learned from, beside out_of_fold and baseline on the
+                     same rows
+    profit           the candidates by what the caller judged them by beside; training.fit's contest
     """
 
     algorithm: str
@@ -59,6 +74,17 @@ class Report:
     libraries: dict[str, str]
     importance: list[float]
     seconds: float
+    calibration_line: dict[str, float] = field(default_factory=dict)
+    ece_by_luck: dict[str, float] = field(default_factory=dict)
+    lift: list[dict] = field(default_factory=list)
+    worried: dict[str, float] = field(default_factory=dict)
+    confusion: list[dict] = field(default_factory=list)
+    slices: list[dict] = field(default_factory=list)
+    fairness: list[dict] = field(default_factory=list)
+    permutation: list[dict] = field(default_factory=list)
+    dependence: list[dict] = field(default_factory=list)
+    training: dict[str, float] = field(default_factory=dict)
+    profit: list[dict] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +147,7 @@ class Fitted:
 
         values float64 [n, k] as the encoder gives them; which int64 [n] as ``which`` gives it.
         """
-        base, parts = tables.contributions(self.layout, [model.tables for model in self.models], values, which)
+        base, parts = self.additive_part(values, which)
         for index, model in enumerate(self.models):
             rows = np.flatnonzero(which == index)
             if model.groves and rows.size:
@@ -132,12 +158,20 @@ class Fitted:
 
     def logit(self, values: np.ndarray, which: np.ndarray) -> np.ndarray:
         """Log odds (float64 [n]) without reasons."""
-        base, parts = tables.contributions(self.layout, [model.tables for model in self.models], values, which)
-        out = base + parts.sum(axis=1)
+        base, parts = self.additive_part(values, which)
+        return base + parts.sum(axis=1) + self.tree_part(values, which)
+
+    def additive_part(self, values: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Base and contributions, as ``contributions`` gives them, of the tables alone."""
+        return tables.contributions(self.layout, [model.tables for model in self.models], values, which)
+
+    def tree_part(self, values: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """What the trees add to the log odds, float64 [n]; nought for an additive model."""
+        out = np.zeros(len(values))
         for index, model in enumerate(self.models):
             rows = np.flatnonzero(which == index)
             if model.groves and rows.size:
-                out[rows] += model.tree_logit(values[rows])
+                out[rows] = model.tree_logit(values[rows])
         return out
 
 

@@ -117,13 +117,14 @@ def read_off(
     boosters: list[HistGradientBoostingClassifier],
     ranks: tuple[np.ndarray | None, ...],
     sums: tuple[tuple[int, ...], ...],
+    rounds: int | None = None,
 ) -> Grove:
-    """The mean of several fitted boosters (numeric splits only) as one Grove.
+    """The mean of several fitted boosters (numeric splits only) as one Grove; of each, at most its first rounds.
 
     Reads scikit-learn's node arrays; ``tests`` compare every release's predictions with ours.
     """
     share = 1 / len(boosters)
-    trees = [predictors[0].nodes for booster in boosters for predictors in booster._predictors]
+    trees = [predictors[0].nodes for booster in boosters for predictors in booster._predictors[:rounds]]
     nodes = np.concatenate(trees) if trees else None
     if nodes is None or nodes["is_categorical"].any():
         raise ValueError("trees with numeric splits are needed")

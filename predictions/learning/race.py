@@ -16,6 +16,7 @@ from predictions.learning.features import Encoder
 from predictions.learning.fitted import Model
 from predictions.learning.groves import Grove
 from predictions.learning.tables import Layout, Tables
+from predictions.learning.trees import best_rounds
 
 _FOLDS_SHARE = 0.8  # of the progress bar
 Say = Callable[[float, str], None]
@@ -23,12 +24,18 @@ Say = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """One candidate over all folds: a fit a fold, and out-of-fold log odds float64 [n]."""
+    """One candidate over all folds: a fit a fold, out-of-fold log odds float64 [n], and the rounds that a boosted one
+    learns for when it learns from everybody."""
 
     candidate: Candidate
     fits: tuple[Fit, ...]
     logit: np.ndarray
     seconds: float
+    rounds: int | None = None
+
+    def fit(self, encoder: Encoder, values: np.ndarray, label: np.ndarray, seed: int) -> Fit:
+        extra = () if self.rounds is None else (self.rounds,)
+        return self.candidate.fit(encoder, values, label, seed, *extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +55,21 @@ def run(encoder: Encoder, values: np.ndarray, label: np.ndarray, fold: np.ndarra
     effort, done = sum(candidate.effort for candidate in candidates) * (int(fold.max()) + 1), 0.0
     heats = []
     for candidate in candidates:
-        began, fits, logit = time.monotonic(), [], np.empty(len(label))
+        began, fits, logit, rounds = time.monotonic(), [], np.empty(len(label)), [None]
         for number in range(int(fold.max()) + 1):
             say(0.03 + _FOLDS_SHARE * done / effort, candidate.name)
             held = fold == number
-            fits.append(candidate.fit(encoder, values[~held], label[~held], _fold_seed(seed, number)))
-            logit[held] = logit_of(fits[-1], encoder, values[held])
+            learned = encoder, values[~held], label[~held], _fold_seed(seed, number)
+            grow = candidate.grow
+            fits.append(candidate.fit(*learned) if grow is None else grow(*learned, (values[held], label[held])))
             done += candidate.effort
+        if candidate.grow is not None:
+            rounds = best_rounds(fits, np.bincount(fold))
+            fits = [growth.cut(most) for growth, most in zip(fits, rounds, strict=False)]
+        for number, fit in enumerate(fits):
+            logit[fold == number] = logit_of(fit, encoder, values[fold == number])
         kept = tuple(fits) if candidate.is_eligible else ()
-        heats.append(Heat(candidate, kept, logit, time.monotonic() - began))
+        heats.append(Heat(candidate, kept, logit, time.monotonic() - began, rounds[-1]))
     return heats
 
 
@@ -110,7 +123,7 @@ def build(
     final: list[Fit] = []
     for position, heat in enumerate(members):
         say(0.03 + _FOLDS_SHARE + 0.08 * position / len(members), heat.candidate.name)
-        final.append(heat.candidate.fit(encoder, values, label, _fold_seed(seed, len(base) - 1)))
+        final.append(heat.fit(encoder, values, label, _fold_seed(seed, len(base) - 1)))
     fits = [*zip(*(heat.fits for heat in members), strict=True), tuple(final)]
     return tuple(
         _model(encoder, fits_of_one, served.blend.weights[number], float(base[number]), values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,10 @@ def to_state(fitted: Fitted) -> dict[str, Any]:
 
 
 def from_state(state: dict[str, Any]) -> Fitted:
-    """The Fitted that ``to_state`` described. Raises ValueError on another format."""
+    """The Fitted that ``to_state`` described. Raises ValueError on another format.
+
+    A report may lack what later releases tell, and tell what this one does not know: neither changes a score.
+    """
     text = json.loads(state["text"])
     if text["format"] != FORMAT:
         raise ValueError(f"format {text['format']}, expected {FORMAT}")
@@ -81,7 +84,11 @@ def from_state(state: dict[str, Any]) -> Fitted:
         )
     )
     encoder = Encoder(tuple(features), tuple((column, why) for column, why in text["set_aside"]))
-    return Fitted(encoder, models, state["learned_keys"], state["learned_folds"], Report(**text["report"]))
+    return Fitted(encoder, models, state["learned_keys"], state["learned_folds"], _report(text["report"]))
+
+
+def _report(told: dict[str, Any]) -> Report:
+    return Report(**{one.name: told[one.name] for one in fields(Report) if one.name in told})
 
 
 def _grove(one: dict[str, Any]) -> tuple[float, Grove]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from predictions import learning
+from predictions.learning import race
 from tests.predictions.learning import planted
 
 
@@ -26,3 +27,15 @@ def crossed_company():
 @pytest.fixture(scope="session")
 def crossed_fitted(crossed_company):
     return learning.fit(*crossed_company, seed=1)
+
+
+@pytest.fixture
+def race_of(monkeypatch):
+    """Call with names of candidates: only these run, so that a training costs a moment."""
+
+    def only(*names: str) -> None:
+        some = [runner for runner in race.runners(300) if runner.name in names]
+        assert len(some) == len(names)
+        monkeypatch.setattr(race, "runners", lambda rows: some)
+
+    return only

@@ -52,3 +52,57 @@ def test_calibration_curve_counts_everybody(told):
     assert sum(part["n"] for part in curve) == len(label)
     assert all(part["low"] <= part["observed"] <= part["high"] for part in curve)
     assert evaluation.wilson(0, 10)[0] == 0 and evaluation.wilson(0, 10)[1] == pytest.approx(0.2775, abs=1e-3)
+
+
+def test_area_by_ranks_is_the_area_under_the_curve(told):
+    label, chance = told
+    assert evaluation.auc(label, chance) == pytest.approx(metrics.roc_auc_score(label, chance))
+    assert np.isnan(evaluation.auc(np.ones(5), chance[:5]))
+
+
+def test_interval_of_an_area_holds_the_truth_and_never_claims_certainty():
+    rng = np.random.default_rng(2)
+    chance = rng.beta(1, 3, 200_000)
+    truth = evaluation.auc((rng.random(len(chance)) < chance).astype(float), chance)
+    held = 0
+    for _ in range(300):
+        some = rng.choice(chance, 150)
+        label = (rng.random(150) < some).astype(float)
+        left = int(label.sum())
+        low, high = evaluation.auc_interval(evaluation.auc(label, some), left, 150 - left)
+        held += low <= truth <= high
+    assert held >= 275
+    low, high = evaluation.auc_interval(1.0, 10, 40)
+    assert 0.8 < low < 0.97 and high == 1.0
+    assert evaluation.auc_interval(0.0, 10, 40) == pytest.approx((0.0, 1 - low))
+
+
+def test_true_chances_promise_the_area_that_they_show():
+    rng = np.random.default_rng(5)
+    chance = rng.beta(1, 3, 3000).round(2)
+    shown = [evaluation.auc((rng.random(3000) < chance).astype(float), chance) for _ in range(200)]
+    assert evaluation.auc_if_true(chance) == pytest.approx(np.mean(shown), abs=0.003)
+    assert evaluation.auc_if_true(np.full(10, 0.3)) == pytest.approx(0.5)
+    assert evaluation.auc_if_true(chance[chance < 0.1]) < evaluation.auc_if_true(chance) - 0.1
+
+
+def test_calibration_line_finds_the_slope_that_was_planted():
+    rng = np.random.default_rng(3)
+    truth = rng.normal(-1, 1.2, 20_000)
+    label = (rng.random(20_000) < 1 / (1 + np.exp(-truth))).astype(float)
+    honest = evaluation.calibration_line(label, 1 / (1 + np.exp(-truth)))
+    assert honest["slope_low"] < 1 < honest["slope_high"] and honest["intercept_low"] < 0 < honest["intercept_high"]
+    too_sure = evaluation.calibration_line(label, 1 / (1 + np.exp(-2 * truth)))
+    assert too_sure["slope"] == pytest.approx(honest["slope"] / 2, rel=1e-4)
+    assert evaluation.calibration_line(label, np.full(20_000, 0.3)) is None
+    assert evaluation.calibration_line(np.repeat([0.0, 1.0], 50), np.repeat([0.1, 0.9], 50)) is None
+
+
+@pytest.mark.parametrize("customers", [150, 2000])
+def test_ece_of_the_calibrated_is_what_true_chances_show(customers):
+    rng = np.random.default_rng(4)
+    chance = rng.beta(1, 3, customers)
+    luck = evaluation.ece_of_the_calibrated(chance, seed=0)
+    shown = [evaluation.measure((rng.random(customers) < chance).astype(float), chance)["ece"] for _ in range(300)]
+    assert luck["expected"] == pytest.approx(np.mean(shown), rel=0.08)
+    assert luck["high"] == pytest.approx(np.quantile(shown, 0.95), rel=0.12)

@@ -142,10 +142,10 @@ def test_stumps_as_tables_are_the_stumps():
     label = ((np.arange(302) % 7 < 3) ^ (np.arange(302) > 200)).astype(float)
     encoder, values = learning.features.learn(frame)
     recipe = trees.Recipe(2, 0.1, 50, 1)
-    model = trees.fit_stumps(encoder, values, label, recipe, seed=0)
+    model = trees.fit_stumps(encoder, values, label, recipe, seed=0, rounds=50)
     ranks = trees._ranks(encoder, values, label)
     design = groves.design_of(trees._to_cells(encoder, values), ranks, ())
-    direct = trees._boost(design, label, recipe, 0).decision_function(design)
+    direct = trees._bags(design, label, recipe, 0, rounds=50)[0].decision_function(design)
     assert np.abs(tables.logit(tables.Layout.of(encoder), model, values) - direct).max() < 1e-9
 
 
