@@ -25,5 +25,6 @@ def set_beat_table(sender: Celery, **_: object) -> None:
         "forget-answers": {"task": "tenants.tasks.forget_answers", "schedule": crontab(hour=3, minute=40)},
         "forget-import-files": {"task": "churnguard.tasks.forget_import_files", "schedule": crontab(hour=3, minute=50)},
         "forget-changes": {"task": "churnguard.tasks.forget_changes", "schedule": crontab(hour=4, minute=10)},
-        "score-every-company": {"task": "churnguard.tasks.score_every_company", "schedule": crontab(hour=2, minute=15)},
+        # Scoring, drift and challengers, by each company's own clock
+        "follow-routines": {"task": "churnguard.tasks.follow_routines", "schedule": 600.0},
     }

@@ -5,8 +5,11 @@
     take back ─▶ customers.import_undone ─▶ score
     merge two customers ─▶ customers.customer_merged ─▶ scores of the one who goes pass to the one who stays
     train ─▶ predictions.model_trained ─▶ score everybody, where the training was asked to
-    score ─▶ predictions.customers_scored ─▶ score again where another model took charge meanwhile
+    promote, roll back ─▶ predictions.champion_changed ─▶ score everybody by the model that is in charge now
+    score ─▶ predictions.customers_scored ─▶ look for drift, and account for what contacting would earn;
+                                             score again where another model took charge meanwhile
                                              (segments and campaigns join here as they are built)
+    drift, a refused artefact, a wrong estimate ─▶ predictions.alarm_raised ─▶ mail to those who asked for alarms
 
 Early stages announce facts and know nobody; only this module listens. A listener opens the next job's row and rings for
 a worker; it never does the work itself. Only what must hold in the announcer's own transaction is done at once.
@@ -17,9 +20,9 @@ from __future__ import annotations
 from core import jobs
 from customers import services as customers
 from customers.signals import customer_merged, import_finished, import_undone
-from predictions import merging
+from predictions import alarms, merging
 from predictions import services as predictions
-from predictions.signals import customers_scored, model_trained
+from predictions.signals import alarm_raised, champion_changed, customers_scored, model_trained
 
 
 def connect() -> None:
@@ -28,6 +31,9 @@ def connect() -> None:
     import_finished.connect(profile_after_import, dispatch_uid="pipeline.profile_after_import")
     customer_merged.connect(keep_scores_of_merged, dispatch_uid="pipeline.keep_scores_of_merged")
     model_trained.connect(score_after_training, dispatch_uid="pipeline.score_after_training")
+    champion_changed.connect(score_after_promotion, dispatch_uid="pipeline.score_after_promotion")
+    customers_scored.connect(watch_after_scoring, dispatch_uid="pipeline.watch_after_scoring")
+    alarm_raised.connect(mail_alarm, dispatch_uid="pipeline.mail_alarm")
     customers_scored.connect(catch_up_after_scoring, dispatch_uid="pipeline.catch_up_after_scoring")
 
 
@@ -50,18 +56,36 @@ def score_after_training(sender, *, follow: bool = True, **_: object) -> None:
         jobs.ring(run)
 
 
+def score_after_promotion(sender, **_: object) -> None:
+    if run := predictions.open_scoring():
+        jobs.ring(run)
+
+
+def watch_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
+    if follow:
+        for job in (predictions.open_check(), predictions.open_account()):
+            if job:
+                jobs.ring(job)
+
+
+def mail_alarm(sender, *, code: str, facts: dict, **_: object) -> None:
+    alarms.mail(code, facts)
+
+
 def catch_up_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
     if follow:
         catch_up()
 
 
 def catch_up() -> None:
-    """Open what a lost announcement should have opened: a scoring by the model in charge, where it has none yet, and a
-    profile of the newest import.
+    """Open what a lost announcement should have opened: a scoring by the model in charge, where it has none yet, a
+    profile of the newest import, and an account of profit by the newest costs.
 
     A worker can die between the end of its job and its announcement; beat asks this of every company.
     """
     if predictions.needs_scoring() and (run := predictions.open_scoring()):
         jobs.ring(run)
     if job := customers.open_missing_profile():
+        jobs.ring(job)
+    if predictions.needs_account() and (job := predictions.open_account()):
         jobs.ring(job)

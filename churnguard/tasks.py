@@ -11,12 +11,18 @@ from tenants.scoping import tenant_scope
 from . import pipeline
 
 
-@shared_task(ignore_result=True)
-def score_every_company(**_: object) -> None:
+@shared_task(ignore_result=True, expires=600)
+def follow_routines(**_: object) -> None:
+    """Open what is due by each company's own clock: scoring, the check for drift, a challenger."""
     for tenant in Tenant.objects.iterator(chunk_size=200):
         with tenant_scope(tenant):
-            if run := predictions.open_scoring():
+            due = predictions.take_due()
+            if due.scoring and (run := predictions.open_scoring()):
                 jobs.ring(run)
+            if due.check and (report := predictions.open_check()):
+                jobs.ring(report)
+            if due.training and predictions.may_learn():
+                jobs.ring(predictions.open_training())
 
 
 @shared_task(ignore_result=True, expires=60)

@@ -21,6 +21,7 @@ from django.db.models import QuerySet
 Item = TypeVar("Item")
 
 _SQLITE_BLOCK = 20_000
+_PARSED_AT_ONCE = 8 << 20  # bytes of CSV
 _SELDOM = 250_000  # containers; a batch of rows and all that is made of them stays below
 
 
@@ -169,18 +170,25 @@ def _blocks(rows: Iterable[Sequence], size: int) -> Iterator[list]:
         yield block
 
 
-def read_frame(queryset: QuerySet) -> pd.DataFrame:
+def read_frame(queryset: QuerySet, *, as_categories: bool = False) -> pd.DataFrame:
     """A ``values_list`` queryset as a frame, its columns named as asked.
 
     PostgreSQL sends CSV by COPY into Arrow; SQLite's rows go straight from the driver. Types follow the columns:
     text and unknown values come as object or null, booleans as object on SQLite (0 and 1): callers cast what they need.
+    ``as_categories``: texts and booleans come as pandas' categories, numbered while they are parsed.
     """
     names = [*queryset.query.values_select, *queryset.query.annotation_select]
     sql, params = queryset.query.sql_with_params()
+    texts = _columns_of(queryset, names, models.CharField, models.TextField)
+    coded = [*texts, *_columns_of(queryset, names, models.BooleanField)] if as_categories else []
     with connection.cursor() as cursor:
         if _is_sqlite():
             cursor.execute(sql, params)
-            return pd.DataFrame.from_records(cursor.fetchall(), columns=names)
+            frame = pd.DataFrame.from_records(cursor.fetchall(), columns=names)
+            for name in coded:
+                frame[name] = _category(frame[name])
+            return frame
+        import pyarrow as pa
         import pyarrow.csv as csv
 
         buffer = io.BytesIO()
@@ -190,31 +198,31 @@ def read_frame(queryset: QuerySet) -> pd.DataFrame:
                 buffer.write(data)
         if not buffer.tell():
             return pd.DataFrame(columns=names)
-        buffer.seek(0)
+        numbered = pa.dictionary(pa.int32(), pa.string())
         table = csv.read_csv(
-            buffer,
-            read_options=csv.ReadOptions(column_names=names),
+            pa.BufferReader(buffer.getbuffer()),
+            read_options=csv.ReadOptions(column_names=names, block_size=_PARSED_AT_ONCE),
             parse_options=csv.ParseOptions(newlines_in_values=True),
             convert_options=csv.ConvertOptions(
                 # PostgreSQL writes unknown as an empty unquoted cell, and nothing else: "NA" and "null" are words.
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
-                column_types=_text_columns(queryset, names),
+                # Text whatever it looks like: "007" is no number, "true" no truth.
+                column_types={**dict.fromkeys(texts, pa.string()), **dict.fromkeys(coded, numbered)},
             ),
         )
-        return table.to_pandas()
+        return table.unify_dictionaries().to_pandas()
 
 
-def _text_columns(queryset: QuerySet, names: Sequence[str]) -> dict:
-    """Columns that hold text whatever it looks like: "007" is no number, "true" no truth."""
-    import pyarrow as pa
-
+def _columns_of(queryset: QuerySet, names: Sequence[str], *kinds: type[models.Field]) -> list[str]:
     asked = [*queryset.query.select, *queryset.query.annotation_select.values()]
-    texts = models.CharField | models.TextField
-    return {
-        name: pa.string() for name, column in zip(names, asked, strict=True) if isinstance(column.output_field, texts)
-    }
+    return [name for name, column in zip(names, asked, strict=True) if isinstance(column.output_field, kinds)]
+
+
+def _category(column: pd.Series) -> pd.Series:
+    codes, levels = pd.factorize(column)
+    return pd.Series(pd.Categorical.from_codes(codes, levels), index=column.index)
 
 
 def _is_sqlite() -> bool:

@@ -13,9 +13,15 @@ from tenants.idempotency import idempotent
 from tenants.models import TenantJob
 
 from . import services
-from .models import ScoringRun, TrainingRun
+from .models import DriftReport, ProfitRun, ScoringRun, TrainingRun
 
-KINDS: dict[str, type[TenantJob]] = {"training": TrainingRun, "scoring": ScoringRun, "import": Import}
+KINDS: dict[str, type[TenantJob]] = {
+    "training": TrainingRun,
+    "scoring": ScoringRun,
+    "import": Import,
+    "drift_check": DriftReport,
+    "profit": ProfitRun,
+}
 
 
 class TrainView(APIView):
@@ -36,7 +42,7 @@ class JobView(APIView):
     capability = "view_models"
 
     def get(self, request, public_id):
-        """A training, scoring or import: state, progress (0 to 1), the step, an estimate in seconds, the error."""
+        """A job of any kind: state, progress (0 to 1), the step, an estimate in seconds, the error."""
         for kind, model in KINDS.items():
             job = model.objects.filter(public_id=public_id).first()
             if job is not None:

@@ -1,4 +1,5 @@
-"""Training runs, the versions they leave, scoring runs, and the scores: appended a run at a time, never updated."""
+"""Training runs, the versions they leave, who was in charge, scoring runs, the scores (appended a run at a time, never
+updated), and what is watched: drift, profit, routines."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from core.models import OPEN_STATES, PublicId
 from customers.models import Customer
 from tenants.models import TenantJob, User
 from tenants.scoping import TenantModel, tenant_key
+
+from . import packing
 
 
 class TrainingRun(TenantJob):
@@ -53,6 +56,8 @@ class ModelVersion(TenantModel, PublicId):
     artefact_sha256 = models.CharField(max_length=64, editable=False)
     artefact_hmac = models.CharField(max_length=64, editable=False)
     is_champion = models.BooleanField(_("in charge"), default=False)
+    gates = models.JSONField(_("gates"), default=list)  # learning.gates.Verdict, one each
+    reference = models.JSONField(default=dict, editable=False)  # learning.histograms.Reference: what drift is from
     trained_at = models.DateTimeField(_("trained"), default=timezone.now)
     trained_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
 
@@ -83,6 +88,8 @@ class ScoringRun(TenantJob):
     risk_medium = models.FloatField(_("medium risk from"), default=0.3)
     risk_high = models.FloatField(_("high risk from"), default=0.6)
     summary = models.JSONField(_("roll-up"), default=dict)
+    legend = models.JSONField(default=dict, editable=False)  # what the numbers in its scores stand for (packing)
+    last_customer = models.BigIntegerField(default=0, editable=False)  # the highest key among those scored
 
     class Meta:
         verbose_name = _("scoring")
@@ -102,6 +109,15 @@ class ScoringRun(TenantJob):
     def band(self, risk: float) -> str:
         return "high" if risk >= self.risk_high else "medium" if risk >= self.risk_medium else "low"
 
+    def text(self, column: str, code: int) -> str:
+        """The text that a score's code of a column stands for; empty for unknown."""
+        return self.legend["texts"][column][code - 1] if code else ""
+
+    def code(self, column: str, text: str) -> int | None:
+        """The code of a text, where this run has met it."""
+        texts = self.legend.get("texts", {}).get(column, [])
+        return texts.index(text) + 1 if text in texts else None
+
     @property
     def bands(self) -> dict[str, int]:
         return self.summary.get("bands", {"low": 0, "medium": 0, "high": 0})
@@ -111,17 +127,26 @@ class Score(TenantModel):
     """One customer's risk in one run, its strongest drivers, and the few columns that lists filter and sort by.
 
     Carrying those columns keeps a filtered, sorted page at a fraction of a millisecond for a million customers; a join
-    costs over a second where the filter and the order disagree (docs/adr/0004-scores-by-run.md).
+    costs over a second where the filter and the order disagree. Texts and drivers are numbers that the run's legend
+    explains (docs/adr/0004-scores-by-run.md). On PostgreSQL each run's rows are a partition.
     """
 
     tenant = tenant_key(db_index=False)  # always read by run, and a million are written at a time
-    run = models.ForeignKey(ScoringRun, on_delete=models.CASCADE, related_name="scores", verbose_name=_("scoring"))
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("customer"))
+    run = models.ForeignKey(
+        ScoringRun, on_delete=models.CASCADE, related_name="scores", verbose_name=_("scoring"), db_index=False
+    )
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("customer"), db_index=False
+    )
     risk = models.FloatField(_("risk"))
     is_out_of_fold = models.BooleanField(_("scored by a fold that had not seen it"), default=False)
-    drivers = models.JSONField(_("drivers"), default=list)  # [{"feature", "value", "effect"}], strongest first
-    contract = models.CharField(max_length=60, blank=True)
-    internet_service = models.CharField(max_length=60, blank=True)
+    # Feature numbers in the run's legend, from 1; negative where it lowers the risk, 0 where there is none (packing).
+    driver_1 = models.SmallIntegerField(default=0, editable=False)
+    driver_2 = models.SmallIntegerField(default=0, editable=False)
+    driver_3 = models.SmallIntegerField(default=0, editable=False)
+    driver_facts = models.BinaryField(default=b"")
+    contract_code = models.SmallIntegerField(default=0, editable=False)  # from 1; 0 is unknown
+    internet_code = models.SmallIntegerField(default=0, editable=False)
     tenure = models.PositiveSmallIntegerField(null=True)
     monthly_charges = models.DecimalField(max_digits=12, decimal_places=3, null=True)
     senior_citizen = models.BooleanField(null=True)
@@ -130,14 +155,43 @@ class Score(TenantModel):
     class Meta:
         verbose_name = _("score")
         verbose_name_plural = _("scores")
-        constraints = [models.UniqueConstraint(fields=["run", "customer"], name="score_once")]
+        constraints = [models.UniqueConstraint(fields=["customer", "run"], name="score_once")]
         indexes = [
             models.Index(fields=["run", "-risk", "-id"], name="score_by_risk"),
-            models.Index(fields=["run", "contract", "-risk", "-id"], name="score_by_contract"),
+            models.Index(fields=["run", "contract_code", "-risk", "-id"], name="score_by_contract"),
             models.Index(fields=["run", "-monthly_charges", "-id"], name="score_by_charges"),
             models.Index(fields=["run", "-tenure", "-id"], name="score_by_tenure"),
-            models.Index(fields=["customer"], name="score_customer"),
         ]
 
     def __str__(self) -> str:
         return f"{self.customer_id}: {self.risk:.3f}"
+
+    @property
+    def drivers(self) -> list[dict[str, object]]:
+        """The strongest facts, strongest first: [{"feature", "value", "effect"}]; "days" where a value counts days."""
+        numbers = (self.driver_1, self.driver_2, self.driver_3)
+        return packing.unpack(numbers, bytes(self.driver_facts), self.run.legend) if any(numbers) else []
+
+    @property
+    def contract(self) -> str:
+        return self.run.text("contract", self.contract_code)
+
+    @property
+    def internet_service(self) -> str:
+        return self.run.text("internet_service", self.internet_code)
+
+
+from .stewardship import (  # noqa: E402  its tables point to those above
+    AlarmReader,
+    DriftReport,
+    Economics,
+    ProfitRun,
+    Promotion,
+    Routine,
+    SurvivalModel,
+)
+
+__all__ = [
+    "AlarmReader", "DriftReport", "Economics", "ModelVersion", "ProfitRun", "Promotion", "Routine", "Score", "ScoringRun",
+    "SurvivalModel", "TrainingRun",
+]  # fmt: skip

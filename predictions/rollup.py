@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from . import packing
+
 HISTOGRAM_BINS = 20
 TENURE_EDGES = (0, 7, 13, 25, 37, 49, 61)  # months; the last group is open
 TENURE_NAMES = ("0–6", "7–12", "13–24", "25–36", "37–48", "49–60", "61+")
@@ -23,14 +25,15 @@ class _Group:
     risk: float = 0.0  # summed over those still here
     high: int = 0  # still here and at high risk
 
-    def add(self, label: np.ndarray, risk: np.ndarray, high: float) -> None:
-        here = ~(label == 1)
-        self.customers += len(risk)
-        self.known += int((~np.isnan(label)).sum())
-        self.left += int((label == 1).sum())
-        self.present += int(here.sum())
-        self.risk += float(risk[here].sum())
-        self.high += int((risk[here] >= high).sum())
+    def add(self, counts: list[int], risk: float) -> None:
+        """counts: customers, known, left, present, high."""
+        customers, known, left, present, high = counts
+        self.customers += customers
+        self.known += known
+        self.left += left
+        self.present += present
+        self.high += high
+        self.risk += risk
 
     def as_dict(self) -> dict[str, float | int | None]:
         return {
@@ -42,6 +45,25 @@ class _Group:
             "mean_risk": self.risk / self.present if self.present else None,
             "high": self.high,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One block's customers as masks (bool [n]) and risks (float64 [n])."""
+
+    risk: np.ndarray
+    known: np.ndarray
+    left: np.ndarray
+    here: np.ndarray
+    high: np.ndarray  # and still here
+
+    def by_group(self, place: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
+        """Counts int64 [groups, 5] as ``_Group.add`` takes them, and summed risks float64 [groups]; place int [n]."""
+        counts = [
+            np.bincount(place if chosen is None else place[chosen], minlength=groups)
+            for chosen in (None, self.known, self.left, self.here, self.high)
+        ]
+        return np.stack(counts, axis=1), np.bincount(place[self.here], self.risk[self.here], minlength=groups)
 
 
 @dataclass
@@ -66,7 +88,9 @@ class Rollup:
     def add(self, frame: pd.DataFrame, scored) -> None:
         risk = scored.probability
         label = frame["label"].to_numpy(dtype="float64")
-        here = ~(label == 1)
+        left = label == 1
+        here, high = ~left, risk >= self.high
+        block = _Block(risk, ~np.isnan(label), left, here, here & high)
         self.scored += len(risk)
         for bands, chosen in ((self._bands, risk), (self._present_bands, risk[here])):
             bands["high"] += int((chosen >= self.high).sum())
@@ -77,24 +101,25 @@ class Rollup:
         known = np.nan_to_num(charges)
         self._revenue["all"] += float(known[here].sum())
         self._revenue["at_risk"] += float((known * risk)[here].sum())
-        self._revenue["high"] += float(known[here & (risk >= self.high)].sum())
+        self._revenue["high"] += float(known[block.high].sum())
         self._histogram += np.histogram(risk[here], bins=HISTOGRAM_BINS, range=(0, 1))[0]
-        self._all.add(label, risk, self.high)
-        self._add_groups(frame, label, risk)
+        counts, risks = block.by_group(np.zeros(len(risk), dtype=np.int64), 1)
+        self._all.add(counts[0].tolist(), float(risks[0]))
+        self._add_groups(frame, block)
         self._add_drivers(scored, here & (risk >= self.medium))
 
-    def _add_groups(self, frame: pd.DataFrame, label: np.ndarray, risk: np.ndarray) -> None:
+    def _add_groups(self, frame: pd.DataFrame, block: _Block) -> None:
         tenure = frame["tenure"].to_numpy(dtype="float64")
-        place = np.clip(np.digitize(tenure, TENURE_EDGES) - 1, 0, len(TENURE_NAMES) - 1)
-        names = np.where(np.isnan(tenure), "", np.array(TENURE_NAMES)[place])
-        for group, values in (
-            ("contract", frame["contract"].fillna("").to_numpy(dtype=object)),
-            ("internet_service", frame["internet_service"].fillna("").to_numpy(dtype=object)),
-            ("tenure", names),
-        ):
-            for value in pd.unique(values):
-                chosen = values == value
-                self._groups[group].setdefault(str(value), _Group()).add(label[chosen], risk[chosen], self.high)
+        months = np.clip(np.digitize(tenure, TENURE_EDGES) - 1, 0, len(TENURE_NAMES) - 1)
+        for group, (codes, names) in {
+            "contract": packing.coded(frame["contract"]),
+            "internet_service": packing.coded(frame["internet_service"]),
+            "tenure": (np.where(np.isnan(tenure), -1, months), TENURE_NAMES),
+        }.items():
+            counts, risks = block.by_group(np.where(codes < 0, len(names), codes), len(names) + 1)
+            for name, count, risk in zip([*names, ""], counts.tolist(), risks.tolist(), strict=True):
+                if count[0]:
+                    self._groups[group].setdefault(str(name), _Group()).add(count, risk)
 
     def _add_drivers(self, scored, worrying: np.ndarray) -> None:
         """Which drivers stand among the first three of those at medium or high risk, and push up."""

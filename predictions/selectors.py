@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from core import keyset
 from customers import selectors as customers
@@ -53,8 +53,14 @@ def score_of(customer: Customer) -> Score | None:
 
 def score_history(customer: Customer) -> list[Score]:
     """This customer's risk in the kept runs, oldest first."""
-    rows = Score.objects.filter(customer=customer, run__state="succeeded").select_related("run__version")
-    return list(rows.order_by("-run__finished_at")[:12])[::-1]
+    kept = ScoringRun.objects.filter(state="succeeded", has_scores=True).order_by("-finished_at").defer("legend")
+    runs = {run.pk: run for run in kept.select_related("version")[:12]}
+    # Named run by run, so that PostgreSQL looks into these runs' partitions and waits for no other.
+    rows = {row.run_id: row for row in Score.objects.filter(customer=customer, run_id__in=list(runs))}
+    history = [rows[key] for key in reversed(runs) if key in rows]
+    for row in history:
+        row.run = runs[row.run_id]
+    return history
 
 
 # ---------------------------------------------------------------- the list of customers by risk
@@ -85,9 +91,10 @@ SORTS: dict[str, tuple[str | None, str | None]] = {
 }
 
 
-def client_rows(wanted: ClientFilter) -> tuple[QuerySet, keyset.Order]:
+def client_rows(wanted: ClientFilter, driver: str = "") -> tuple[QuerySet, keyset.Order]:
     """Scores (with ``customer``) of the current run that match, and the order to page them by.
 
+    ``driver`` keeps those whose risk this feature raises, as one of their three strongest.
     Before the first scoring, and for ``band="unscored"``, Customers instead: they have no risk to show.
     """
     run = current_run()
@@ -97,12 +104,17 @@ def client_rows(wanted: ClientFilter) -> tuple[QuerySet, keyset.Order]:
         rows = Customer.objects.select_related("subscription")
         if run is not None:
             # A run walks the customers by key, so who is not in it came after its last one: a range, not a comparison.
-            last = Score.objects.filter(run=run).aggregate(last=Max("customer_id"))["last"] or 0
-            rows = rows.filter(pk__gt=last)
-        rows = rows.filter(_conditions(wanted, "subscription__", ""), _search(wanted.search, ""))
+            rows = rows.filter(pk__gt=run.last_customer)
+        plans = _equal("subscription__contract", wanted.contract) & _equal(
+            "subscription__internet_service", wanted.internet
+        )
+        rows = rows.filter(plans, _conditions(wanted, "subscription__"), _search(wanted.search, ""))
         return rows, keyset.Order(fallback or "pk", descending=descending if fallback else False)
-    rows = Score.objects.filter(run=run).select_related("customer")
-    rows = rows.filter(_band(wanted.band, run), _conditions(wanted, "", ""), _search(wanted.search, "customer__"))
+    rows = run.scores.select_related("customer")  # by the run's own manager: each row knows this run without asking
+    plans = _coded(run, "contract", wanted.contract) & _coded(run, "internet_service", wanted.internet)
+    rows = rows.filter(_band(wanted.band, run), plans, _conditions(wanted, ""), _search(wanted.search, "customer__"))
+    if driver:
+        rows = rows.filter(_driven_by(run, driver))
     return rows, keyset.Order(column or "risk", descending=descending)
 
 
@@ -114,22 +126,43 @@ def _band(band: str, run: ScoringRun) -> Q:
     }.get(band, Q())
 
 
-def _conditions(wanted: ClientFilter, subscription: str, customer: str) -> Q:
-    """The filters on columns that a score carries too; prefixes say where they live."""
+def _driven_by(run: ScoringRun, feature: str) -> Q:
+    features = run.legend.get("features", [])
+    if feature not in features:
+        return _NOBODY
+    number = features.index(feature) + 1
+    return Q(driver_1=number) | Q(driver_2=number) | Q(driver_3=number)
+
+
+_NOBODY = Q(pk__in=[])
+_CODES = {"contract": "contract_code", "internet_service": "internet_code"}
+
+
+def _coded(run: ScoringRun, column: str, text: str) -> Q:
+    if not text:
+        return Q()
+    code = run.code(column, text)
+    return _NOBODY if code is None else Q(**{_CODES[column]: code})
+
+
+def _equal(path: str, text: str) -> Q:
+    return Q(**{path: text}) if text else Q()
+
+
+def _conditions(wanted: ClientFilter, subscription: str) -> Q:
+    """The filters on numbers and flags, which a score carries by the same names; the prefix says where the plan lives."""
     found = Q()
     exact = {
-        f"{subscription}contract": wanted.contract or None,
-        f"{subscription}internet_service": wanted.internet or None,
         f"{subscription}tenure__gte": wanted.tenure_from,
         f"{subscription}tenure__lte": wanted.tenure_to,
         f"{subscription}monthly_charges__gte": wanted.charges_from,
         f"{subscription}monthly_charges__lte": wanted.charges_to,
-        f"{customer}senior_citizen": wanted.senior,
+        "senior_citizen": wanted.senior,
     }
     for path, value in exact.items():
         if value is not None:
             found &= Q(**{path: value})
-    label = f"{customer}churn_label"
+    label = "churn_label"
     if wanted.churned == "yes":
         found &= Q(**{label: True})
     elif wanted.churned == "no":

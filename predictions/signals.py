@@ -4,3 +4,5 @@ from django.dispatch import Signal
 
 model_trained = Signal()  # version_id
 customers_scored = Signal()  # run_id
+champion_changed = Signal()  # version_id
+alarm_raised = Signal()  # code, facts: something that people asked to be told of by mail

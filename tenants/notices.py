@@ -89,12 +89,61 @@ def _feed_paused(f: dict) -> str:
     ) % {"feed": f.get("feed", ""), "times": _count(f, "times"), "reason": f.get("reason", "")}
 
 
+def _model_waits(f: dict) -> str:
+    return _("Model %(version)s is trained and runs in the shadow: compare it with the one in charge, and decide.") % {
+        "version": f.get("version", "")
+    }
+
+
+def _model_blocked(f: dict) -> str:
+    return _("Model %(version)s is trained, and a gate keeps it from taking charge by itself.") % {
+        "version": f.get("version", "")
+    }
+
+
+def _drift_found(f: dict) -> str:
+    columns = ", ".join(map(str, f.get("columns", [])))
+    if not columns:
+        return _("The risks of model %(version)s are spread otherwise than when it learned.") % {
+            "version": f.get("version", "")
+        }
+    return ngettext(
+        "Customers are no longer those that model %(version)s learned from: %(n)s column moved (%(columns)s).",
+        "Customers are no longer those that model %(version)s learned from: %(n)s columns moved (%(columns)s).",
+        f.get("count", 0),
+    ) % {"version": f.get("version", ""), "n": _count(f, "count"), "columns": columns}
+
+
+def _drift_failed(f: dict) -> str:
+    return _("The check for drift stopped: %(reason)s") % {"reason": f.get("reason", "")}
+
+
+def _estimate_missed(f: dict) -> str:
+    return _("Model %(version)s did not do as well as was estimated, now that outcomes are known.") % {
+        "version": f.get("version", "")
+    }
+
+
+def _artefact_refused(f: dict) -> str:
+    return _("The file of model %(version)s is not the one that was stored: it was not read. Train again.") % {
+        "version": f.get("version", "")
+    }
+
+
+def _profit_failed(f: dict) -> str:
+    return _("The account of profit stopped: %(reason)s") % {"reason": f.get("reason", "")}
+
+
 def _job_given_up(f: dict) -> str:
     return _("A job was given up (%(job)s): %(reason)s") % {"job": f.get("job", ""), "reason": f.get("reason", "")}
 
 
 _SENTENCES = {
+    "artefact_refused": _artefact_refused,
     "columns_quarantined": _columns_quarantined,
+    "drift_failed": _drift_failed,
+    "drift_found": _drift_found,
+    "estimate_missed": _estimate_missed,
     "feed_failed": _feed_failed,
     "feed_paused": _feed_paused,
     "feed_waits": _feed_waits,
@@ -102,7 +151,10 @@ _SENTENCES = {
     "import_finished": _import_finished,
     "import_failed": _import_failed,
     "import_undone": _import_undone,
+    "model_blocked": _model_blocked,
     "model_trained": _model_trained,
+    "model_waits": _model_waits,
+    "profit_failed": _profit_failed,
     "training_failed": _training_failed,
     "customers_scored": _customers_scored,
     "scoring_failed": _scoring_failed,

@@ -9,9 +9,16 @@ from django.core.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 
 _VIEWER = {"view_customers", "view_models", "view_notifications"}
-_ANALYST = _VIEWER | {"import_customers", "train_models", "score_customers", "export_customers"}
-_OPERATOR = _ANALYST | {"curate_data", "cancel_jobs"}
-_ADMIN = _OPERATOR | {"erase_customers", "manage_members", "manage_workspace", "view_audit"}
+_ANALYST = _VIEWER | {
+    "import_customers",
+    "train_models",
+    "score_customers",
+    "export_customers",
+    "propose_churn_definition",
+    "set_economics",
+}
+_OPERATOR = _ANALYST | {"curate_data", "cancel_jobs", "promote_models", "set_routine"}
+_ADMIN = _OPERATOR | {"erase_customers", "manage_members", "manage_workspace", "view_audit", "adopt_churn_definition"}
 _OWNER = _ADMIN | {"delete_workspace"}
 
 CAPABILITIES: dict[str, frozenset[str]] = {

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core import keyset
@@ -78,23 +78,12 @@ def as_row(row: Score | Customer, run: ScoringRun | None, currency: str) -> Clie
     )
 
 
-def client_rows(wanted: ClientFilter, driver: str = "") -> tuple[QuerySet, keyset.Order]:
-    """The customers asked for; ``driver`` keeps those whose risk it raises, as one of their three strongest."""
-    rows, order = predictions.client_rows(wanted)
-    if driver and rows.model is Score:
-        found = Q()
-        for i in range(SHOWN_DRIVERS):
-            found |= Q(**{f"drivers__{i}__feature": driver, f"drivers__{i}__effect__gt": 0})
-        rows = rows.filter(found)
-    return rows, order
-
-
 def client_page(
     wanted: ClientFilter, driver: str, asked: FieldFilter | None, *, after: str, before: str, size: int
 ) -> Sifted:
     """One page of the customers asked for. No index answers questions about other fields, so those look through the list
     in its order, up to a bound."""
-    rows, order = client_rows(wanted, driver)
+    rows, order = predictions.client_rows(wanted, driver)
     if asked is None:
         page = keyset.paginate(rows, order, after=after, before=before, size=size)
         return Sifted(page, len(page.rows), is_cut=False)
@@ -109,7 +98,7 @@ def walk(
     wanted: ClientFilter, driver: str = "", asked: FieldFilter | None = None, *, size: int = 2000
 ) -> Iterator[Score | Customer]:
     """Every customer asked for, a keyset page at a time: memory stays flat however many there are."""
-    rows, order = client_rows(wanted, driver)
+    rows, order = predictions.client_rows(wanted, driver)
     after = ""
     while True:
         if asked is None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import outlook, views, what_if
 
 app_name = "dashboard"
 
@@ -9,4 +9,6 @@ urlpatterns = [
     path("clients", views.client_list, name="client_list"),
     path("clients/export.csv", views.export_clients, name="export_clients"),
     path("clients/<uuid:public_id>", views.client_detail, name="client_detail"),
+    path("clients/<uuid:public_id>/outlook", outlook.client_outlook, name="client_outlook"),
+    path("clients/<uuid:public_id>/what-if", what_if.client_what_if, name="client_what_if"),
 ]

@@ -12,6 +12,8 @@ from customers.history import customer_history
 from customers.models import Customer
 from predictions import selectors as predictions
 from predictions import wording
+from predictions.services import outlooks
+from predictions.wording.actionable import actionable
 from tenants import selectors as tenants
 from tenants import services as tenants_services
 from tenants.permissions import requires
@@ -115,9 +117,17 @@ def client_detail(request: HttpRequest, public_id) -> HttpResponse:
         "score": score,
         "band": score.run.band(score.risk) if score else "",
         "gauge": selectors.gauge(score) if score else None,
-        "drivers": [wording.driver(d, currency) for d in score.drivers] if score else [],
+        "drivers": [_driver(d, currency) for d in score.drivers] if score else [],
+        # Both panels are asked for by the page: a model that is not in memory yet would keep it waiting.
+        "has_outlook": bool(score) and not customer.churn_label and outlooks.has_outlooks(score.run.version),
+        "has_what_if": bool(score) and not customer.churn_label,
         "history_chart": charts.risk_history(predictions.score_history(customer)),
         "interactions": list(customer.interactions.all()[:50]),
         "history": customer_history(customer, limit=SHOWN_CHANGES),
     }
     return render_page(request, "dashboard/client.html", context)
+
+
+def _driver(entry: dict, currency: str) -> dict[str, object]:
+    """A driver in words, and whether one can act on it."""
+    return {**wording.driver(entry, currency), "actionable": actionable(entry["feature"])}

@@ -33,6 +33,7 @@ from tenants.company import company
 from tenants.models import AuditEntry, Role, Tenant
 from tenants.scoping import tenant_scope
 
+from . import decisions
 from .steps import Stand, Step, due
 
 HISTORY_RECORDED = "sample_history_recorded"
@@ -256,6 +257,8 @@ class Guide:
             case Step.HISTORY:
                 self._record_history(guest)
             case Step.TRAIN:
+                if isinstance(guest, SampleCompany):
+                    decisions.decide_for_the_sample()
                 self._train(predictions.open_training())
             case Step.WAIT_TRAINING:
                 if run := selectors.open_training():
@@ -271,6 +274,7 @@ class Guide:
 
     def _train(self, run: TrainingRun) -> None:
         self._follow("Training", run, lambda: _quality(run))
+        decisions.take_the_newest()
         if not selectors.champion():
             predictions.require_scoring()  # says why nobody is in charge
 

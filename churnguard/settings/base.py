@@ -257,6 +257,9 @@ FEED_PAUSE_AFTER = env.int("FEED_PAUSE_AFTER", default=5)  # failures in a row
 # ---------------------------------------------------------------- mail to our own users
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+PUBLIC_URL = env("PUBLIC_URL", default="").rstrip(
+    "/"
+)  # where people reach the site, for links in mails; empty: no links
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="ChurnGuard <no-reply@example.com>")
 
 # ---------------------------------------------------------------- logs

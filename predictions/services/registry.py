@@ -1,35 +1,67 @@
-"""Versions as files: a model is read only after its seal was checked."""
+"""Versions as files: sealed when they are kept, and read only after the seal was checked (RULES 22, 23)."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from core.errors import Refused
 from tenants import services as tenants
+from tenants.scoping import current_tenant
 
 from .. import learning
-from ..models import ModelVersion
+from ..learning import artefact, storage, survival_storage
+from ..models import ModelVersion, SurvivalModel
+from ..signals import alarm_raised
 
 
-def load_model(version: ModelVersion):
-    """The version's fitted model, after its seal was checked. A refused file is audited; raises Refused."""
-    seal = learning.artefact.Seal(
-        sha256=version.artefact_sha256,
-        hmac=version.artefact_hmac,
-        size=version.artefact_bytes,
-        libraries=version.libraries,
+def keep_model(fitted: learning.Fitted, *, stem: str, version: int) -> tuple[str, artefact.Seal]:
+    """Write a model's artefact; its path below the private files, and its seal."""
+    path = _folder() / f"{stem}.skops"
+    return _relative(path), artefact.save(fitted, path, **_sealed_for(version))
+
+
+def keep_survival(model, *, stem: str, version: int) -> dict[str, object]:
+    """Write a survival model's artefact beside its version's; the columns of SurvivalModel that point to it."""
+    path = _folder() / f"{stem}-when.skops"
+    seal = artefact.save(model, path, form=survival_storage, **_sealed_for(version))
+    return {
+        "artefact_path": _relative(path),
+        "artefact_bytes": seal.size,
+        "artefact_sha256": seal.sha256,
+        "artefact_hmac": seal.hmac,
+    }
+
+
+def load_model(version: ModelVersion) -> learning.Fitted:
+    """The version's fitted model, after its seal was checked. A refused file is audited and told; raises Refused."""
+    return _load(version, version, form=storage)
+
+
+def load_survival(version: ModelVersion):
+    """The version's survival model, or None where it has none; checked and refused as ``load_model``."""
+    kept = SurvivalModel.objects.filter(version=version).exclude(artefact_path="").first()
+    return _load(version, kept, form=survival_storage) if kept else None
+
+
+def _load(version: ModelVersion, kept: ModelVersion | SurvivalModel, *, form):
+    seal = artefact.Seal(
+        sha256=kept.artefact_sha256, hmac=kept.artefact_hmac, size=kept.artefact_bytes, libraries=version.libraries
     )
     try:
-        return learning.artefact.load(
-            settings.PRIVATE_ROOT / version.artefact_path,
+        return artefact.load(
+            settings.PRIVATE_ROOT / kept.artefact_path,
             seal,
             secrets=[settings.MODEL_SIGNING_KEY.encode()],
             tenant=str(version.tenant_id),
             version=version.number,
+            form=form,
         )
-    except learning.artefact.ArtefactRefused as refused:
-        tenants.record("artefact_refused", version, reason=str(refused))
+    except artefact.ArtefactRefused as refused:
+        tenants.record("artefact_refused", version, reason=refused.reason)
+        alarm_raised.send(sender=ModelVersion, code="artefact_refused", facts={"version": version.number})
         raise Refused(
             "artefact_refused",
             _("The file of model %(version)s is not the one that was stored: train again.")
@@ -39,4 +71,22 @@ def load_model(version: ModelVersion):
 
 def model_json(version: ModelVersion) -> dict[str, object]:
     """What commands print of a version."""
-    return {"version": version.number, "algorithm": version.algorithm, "metrics": version.metrics}
+    return {
+        "version": version.number,
+        "algorithm": version.algorithm,
+        "in_charge": version.is_champion,
+        "metrics": version.metrics,
+        "gates": {gate["code"]: gate["state"] for gate in version.gates},
+    }
+
+
+def _folder() -> Path:
+    return settings.PRIVATE_ROOT / str(current_tenant().pk) / "models"
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(settings.PRIVATE_ROOT))
+
+
+def _sealed_for(version: int) -> dict[str, object]:
+    return {"secret": settings.MODEL_SIGNING_KEY.encode(), "tenant": str(current_tenant().pk), "version": version}

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-
+import numpy as np
 import pandas as pd
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from core import bulk, jobs
+from core import columnar, jobs, partitions
 from core.errors import Refused
 from customers import selectors as customers
+from customers.models import Customer
 from tenants import services as tenants
 from tenants.models import Level, User
 from tenants.scoping import current_tenant
 
-from .. import cards, learning, selectors
-from ..models import Score, ScoringRun
+from .. import packing, registry, selectors
+from ..learning.tabulated import Tabulated
+from ..models import ModelVersion, Score, ScoringRun
 from ..rollup import Rollup
+from ..shadow import Shadow
 from ..signals import customers_scored
 from .registry import load_model
 
 KEPT_RUNS = 6
-SCORE_BLOCK = 50_000
+KEPT_MONTHS = 4
+_LOOKED_AT = 200  # runs among which a month's first one is looked for
+SCORE_BLOCK = 100_000
 _FORGET_BATCH = 50_000
 
 
@@ -51,20 +55,32 @@ def open_scoring(*, requested_by: User | None = None) -> ScoringRun | None:
 
 
 def needs_scoring() -> bool:
-    """Whether the version in charge has neither scored everybody nor is about to (a failed attempt counts as tried)."""
+    """Whether the version in charge has neither scored everybody nor is about to (a failed attempt counts as tried).
+
+    Scores that a new release dropped are asked for again.
+    """
     version = selectors.champion()
-    return version is not None and not ScoringRun.objects.filter(version=version).exists()
+    return version is not None and not ScoringRun.objects.filter(version=version, has_scores=True).exists()
+
+
+def require_model() -> ModelVersion:
+    """The version in charge; Refused, with the reason, where there is none."""
+    version = selectors.champion()
+    if version is not None:
+        return version
+    if selectors.version_list().exists():
+        raise Refused(
+            "no_better_than_chance",
+            _("The model is no better than chance on customers it had not seen, so nobody is scored by it."),
+        )
+    raise Refused("no_model", _("No model is in charge yet: train one first."))
 
 
 def require_scoring() -> ScoringRun:
     """As ``open_scoring``; Refused, with the reason, where no model is in charge."""
+    require_model()
     run = open_scoring()
     if run is None:
-        if selectors.version_list().exists():
-            raise Refused(
-                "no_better_than_chance",
-                _("The model is no better than chance on customers it had not seen, so nobody is scored by it."),
-            )
         raise Refused("no_model", _("No model is in charge yet: train one first."))
     return run
 
@@ -74,16 +90,21 @@ def scoring_json(run: ScoringRun) -> dict[str, object]:
     return {"scored": run.scored, "bands": run.bands}
 
 
-def score_customers(*, run_id: int, follow: bool = True) -> ScoringRun:
+def score_customers(*, run_id: int, follow: bool = True, reasons: bool = True) -> ScoringRun:
     """Score every customer of the company; the run becomes current when all are written.
 
-    A customer whose label the model learned from is scored by the fold that had not seen it.
+    A customer whose label the model learned from is scored by the fold that had not seen it. ``reasons=False`` leaves the
+    reasons out.
     """
     try:
         with jobs.claimed(ScoringRun, run_id) as held:
             run: ScoringRun = held.job
             if not run.is_current:  # else a worker died between writing everything and ending the job
-                _score_everybody(held, run)
+                try:
+                    _score_everybody(held, run, reasons=reasons)
+                except (jobs.Cancelled, Refused):
+                    _forget_scores(run)
+                    raise
     except Refused as refusal:
         tenants.notify("scoring_failed", level=Level.ERROR, url=reverse("predictions:mlops"), reason=refusal.message)
         raise
@@ -99,73 +120,142 @@ def score_customers(*, run_id: int, follow: bool = True) -> ScoringRun:
     return run
 
 
-def _score_everybody(held: jobs.Claim, run: ScoringRun) -> None:
+def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> None:
     held.report(0, 1, _("Loading the model"))
     champion = selectors.champion()
     if champion is not None and champion.pk != run.version_id:
         held.save(version=champion)  # another model took charge while this run waited
     fitted = load_model(run.version)
-    Score.objects.filter(run=run).delete()  # what an interrupted attempt left
+    engine = Tabulated(fitted)
     total = customers.count_all()
     learned = [f.name for f in fitted.features]
-    dates = customers.date_columns() & set(learned)
+    legend = packing.Legend(learned, customers.date_columns())
+    waiting = _challenger(run)
     rollup = Rollup(medium=run.risk_medium, high=run.risk_high, features=learned)
-    for frame in customers.feature_frames(block=SCORE_BLOCK, only=learned):
-        scored = learning.score(fitted, frame, frame["id"].to_numpy(), top=3)
+    table, done, last = _empty_table(held, run), 0, 0
+    # One thing after another: a thread that computes beside the reading makes it wait for the interpreter at every row.
+    wanted = {*learned, *(waiting[1].columns if waiting else ())}
+    for frame in customers.feature_frames(block=SCORE_BLOCK, only=wanted, as_categories=True):
+        keys = frame["id"].to_numpy()
+        scored = engine.score(frame, keys, top=packing.TOP if reasons else 0)
         rollup.add(frame, scored)
+        if waiting:
+            waiting[0].add(scored.probability, waiting[1].score(frame, keys, top=0).probability)
+        columns = _columns(run, legend, frame, scored)
         with transaction.atomic():
             # First the fence: a worker that was taken for dead must not write beside its successor.
-            held.save(progress_done=rollup.scored)
-            bulk.insert(Score._meta.db_table, _SCORE_COLUMNS, _score_rows(run, fitted, frame, scored, dates))
-        held.report(rollup.scored, total, _("Scoring customers"))
-    if not rollup.scored:
+            held.save(progress_done=done)
+            done += columnar.insert(table, columns)
+        last = int(keys[-1])
+        held.report(done, total, _("Scoring customers"))
+    if not done:
         raise Refused("no_customers", _("There is no customer to score yet: import a file first."))
-    _make_current(held, run, rollup)
+    if table != Score._meta.db_table:
+        for _step in partitions.complete(Score, table):
+            held.report(done, total, _("Scoring customers"), force=True)
+    summary = rollup.summary() | ({"shadow": waiting[0].summary()} if waiting else {})
+    results = {"scored": done, "summary": summary, "legend": legend.as_json(), "last_customer": last}
+    try:
+        _make_current(held, run, table, results)
+    except IntegrityError:  # somebody was erased, or merged into another, while their score was written
+        if table == Score._meta.db_table:
+            raise
+        partitions.drop_orphans(table, "customer_id", Customer)
+        _make_current(held, run, table, results)
 
 
-_SCORE_COLUMNS = (
-    "tenant_id", "run_id", "customer_id", "risk", "is_out_of_fold", "drivers",
-    "contract", "internet_service", "tenure", "monthly_charges", "senior_citizen", "churn_label",
-)  # fmt: skip
+def _challenger(run: ScoringRun) -> tuple[Shadow, Tabulated] | None:
+    """The challenger, to score the same customers in the shadow; None where there is none, or its file is refused."""
+    version = registry.challenger()
+    if version is None:
+        return None
+    try:
+        fitted = load_model(version)
+    except Refused:  # audited and told there; the model in charge serves on
+        return None
+    return Shadow(version.number, run.risk_medium, run.risk_high), Tabulated(fitted)
 
 
-def _score_rows(run: ScoringRun, fitted, frame: pd.DataFrame, scored, dates: Collection[str] = ()) -> Iterator[tuple]:
-    tenant = run.tenant_id.hex if connection.vendor == "sqlite" else run.tenant_id
-    n = len(frame)
-    flags = {"Yes": True, "No": False}
-    columns = [
-        [tenant] * n,
-        [run.pk] * n,
-        frame["id"].tolist(),
-        scored.probability.tolist(),
-        scored.unseen.tolist(),
-        cards.drivers_json(fitted, frame, scored, dates),
-        [v or "" for v in frame["contract"]],
-        [v or "" for v in frame["internet_service"]],
-        [None if v != v else int(v) for v in frame["tenure"].tolist()],
-        [None if v != v else str(round(v, 3)) for v in frame["monthly_charges"].tolist()],
-        [flags.get(v) for v in frame["senior_citizen"]],
-        [None if v != v else bool(v) for v in frame["label"].tolist()],
-    ]
-    return zip(*columns, strict=True)
-
-
-def _make_current(held: jobs.Claim, run: ScoringRun, rollup: Rollup) -> None:
+def _make_current(held: jobs.Claim, run: ScoringRun, table: str, results: dict[str, object]) -> None:
     with transaction.atomic():
-        held.save(scored=rollup.scored, summary=rollup.summary())
+        if table != Score._meta.db_table:
+            partitions.attach(Score, table, run.pk)
+        held.save(**results)
         ScoringRun.objects.filter(is_current=True).exclude(pk=run.pk).update(is_current=False)
         held.save(is_current=True)
         tenants.record("customers_scored", run, actor=run.requested_by, scored=run.scored, version=run.version.number)
 
 
+def _empty_table(held: jobs.Claim, run: ScoringRun) -> str:
+    """Where the run's rows go, without what an interrupted attempt left there: a table of its own until it is whole, or,
+    on SQLite, the table of all runs."""
+    if partitions.is_partitioned(Score):
+        return partitions.create(Score, "run_id", run.pk, attempt=held.token)
+    Score.objects.filter(run=run).delete()
+    return Score._meta.db_table
+
+
+def _columns(run: ScoringRun, legend: packing.Legend, frame: pd.DataFrame, scored) -> dict[str, columnar.Column]:
+    """The block's rows, a column at a time."""
+    top = scored.feature.shape[1]
+    if top:
+        numbers, facts = legend.pack(frame, scored.feature, scored.contribution)
+    else:
+        numbers, facts = np.zeros((len(frame), packing.TOP), dtype=np.int16), np.zeros(len(frame), dtype="V0")
+    return {
+        "tenant_id": run.tenant_id,
+        "run_id": run.pk,
+        "customer_id": frame["id"].to_numpy(),
+        "risk": scored.probability,
+        "driver_1": numbers[:, 0],
+        "driver_2": numbers[:, 1],
+        "driver_3": numbers[:, 2],
+        "driver_facts": facts,
+        "is_out_of_fold": scored.unseen,
+        "contract_code": _numbered(legend, frame["contract"]),
+        "internet_code": _numbered(legend, frame["internet_service"]),
+        "tenure": _known(frame["tenure"].to_numpy(dtype=np.float64), np.int16),
+        "monthly_charges": columnar.Money(frame["monthly_charges"].to_numpy(dtype=np.float64)),
+        "senior_citizen": _flag(frame["senior_citizen"]),
+        "churn_label": _known(frame["label"].to_numpy(dtype=np.float64), np.bool_),
+    }
+
+
+def _numbered(legend: packing.Legend, column: pd.Series) -> np.ndarray:
+    """int16 [n]: the legend's code from 1, 0 for unknown."""
+    return np.nan_to_num(legend.codes(column) + 1).astype(np.int16)
+
+
+def _known(values: np.ndarray, dtype: type) -> np.ma.MaskedArray:
+    unknown = np.isnan(values)
+    return np.ma.MaskedArray(np.where(unknown, 0, values).astype(dtype), unknown)
+
+
+def _flag(column: pd.Series) -> np.ma.MaskedArray:
+    codes, words = packing.coded(column)
+    return _known(np.array([*({"Yes": 1.0, "No": 0.0}.get(word, np.nan) for word in words), np.nan])[codes], np.bool_)
+
+
 def _forget_old_runs() -> None:
-    """Keep the newest runs' scores; older runs keep their row and roll-up, not a score a customer."""
-    kept = (
-        ScoringRun.objects.filter(state="succeeded").order_by("-finished_at").values_list("pk", flat=True)[:KEPT_RUNS]
-    )
-    old = ScoringRun.objects.exclude(pk__in=list(kept)).exclude(state__in=("queued", "running"))
+    """Keep the newest runs' scores, and one run of each of the last months: outcomes come after weeks, and by the scores
+    of then an estimate is judged. Older runs keep their row and roll-up, not a score a customer."""
+    ended = ScoringRun.objects.filter(state="succeeded", has_scores=True).order_by("-finished_at")
+    newest = list(ended.values_list("pk", "finished_at")[:_LOOKED_AT])
+    kept = {pk for pk, _at in newest[:KEPT_RUNS]}
+    months: dict[tuple[int, int], int] = {}
+    for pk, at in newest:
+        months[(at.year, at.month)] = pk  # the first run of the month: the longest wait for outcomes
+    kept |= {months[month] for month in sorted(months, reverse=True)[:KEPT_MONTHS]}
+    old = ScoringRun.objects.exclude(pk__in=kept).exclude(state__in=("queued", "running"))
     for run in old.filter(has_scores=True, is_current=False)[:10]:
-        scores = Score.objects.filter(run=run)
-        while batch := list(scores.order_by("pk").values_list("pk", flat=True)[:_FORGET_BATCH]):
-            scores.filter(pk__lte=batch[-1]).delete()
-        ScoringRun.objects.filter(pk=run.pk).update(has_scores=False)
+        _forget_scores(run)
+
+
+def _forget_scores(run: ScoringRun) -> None:
+    """A run's rows go: its table at once, single rows and those of SQLite in batches, so that nobody waits for long."""
+    if partitions.is_partitioned(Score):
+        partitions.drop(Score, run.pk)
+    scores = Score.objects.filter(run=run)
+    while batch := list(scores.order_by("pk").values_list("pk", flat=True)[:_FORGET_BATCH]):
+        scores.filter(pk__lte=batch[-1]).delete()
+    ScoringRun.objects.filter(pk=run.pk).update(has_scores=False)

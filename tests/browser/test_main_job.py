@@ -45,6 +45,7 @@ def test_analyst_imports_trains_and_reads_why(site, open_page, tmp_path):
     expect(page.locator("#job progress")).to_be_visible()
     expect(page.locator("#job progress")).to_be_hidden(timeout=LONG)
     expect(page.get_by_text("Model 2").first).to_be_visible(timeout=LONG)
+    page.goto(f"{site}/mlops/versions/2")
     page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length >= 2")
 
     # The scoring follows by itself; the list then holds the customers of the new file.

@@ -6,7 +6,7 @@ import pytest
 
 from customers.models import Customer
 from predictions import services
-from predictions.models import TrainingRun
+from predictions.models import ScoringRun, TrainingRun
 from tenants.models import Notification
 from tenants.scoping import tenant_scope
 from tests.conftest import CUSTOMERS
@@ -19,7 +19,7 @@ PAGES = [
     ("/clients/{customer}", "", True, 18),
     ("/imports", "imports", False, 10),
     ("/imports/{run}", "job", True, 10),
-    ("/mlops", "job", False, 16),
+    ("/mlops", "job", False, 18),
     ("/mlops/versions/{number}", "", True, 12),
     ("/notifications", "", False, 10),
 ]
@@ -188,7 +188,10 @@ def test_name_from_a_file_is_only_text_on_every_page(client_for, cast, scored, n
         )
         customer.first_name, customer.churn_label, customer.attributes = name, None, {name: name}
         customer.save()
-        scored.scores.filter(customer=customer).update(churn_label=None, contract=name[:60])
+        scored.scores.filter(customer=customer).update(churn_label=None)
+        texts = scored.legend["texts"]
+        texts["contract"] = [name[:60] for _text in texts["contract"]]
+        ScoringRun.objects.filter(pk=scored.pk).update(legend=scored.legend)
         customer.subscription.contract = name[:60]
         customer.subscription.save()
         Notification.objects.create(code="import_finished", facts={"filename": name})

@@ -82,7 +82,12 @@ def test_sources_addresses_stand_as_it_names_them():
 def test_numbers_of_rows_are_in_no_address():
     """Public identifiers only; a model version's number counts versions of one company."""
     numbered = {path for _, path, _ in DOORS if "<int:" in path}
-    assert numbered == {"mlops/versions/<int:number>"}
+    assert numbered == {
+        "mlops/versions/<int:number>",
+        "mlops/versions/<int:number>/promote",
+        "api/models/<int:number>",
+        "api/models/<int:number>/promote",
+    }
 
 
 @pytest.mark.parametrize(("name", "path", "view"), DOORS, ids=[d[0] for d in DOORS])

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from django.utils import translation
 
+from core.errors import Refused
 from customers import selectors as customers
 from customers import services
 from customers.models import ColumnFinding, Customer
+from predictions import services as predictions
 from predictions import wording
 from predictions.models import ModelVersion, Score
 from tenants.models import AuditEntry
@@ -78,6 +80,11 @@ def test_columns_that_know_the_answer_are_kept_from_the_model_until_a_person_for
             "a score of last <spring>",
         )
         assert AuditEntry.objects.get(verb="finding_overruled").actor == cast.omar
+        gate = next(gate for gate in forced.gates if gate["code"] == "leak")
+        assert (gate["state"], gate["facts"]["columns"]) == ("issue", ["Churn Score"])
+        with pytest.raises(Refused, match="say why"):
+            predictions.promote(version=forced, actor=cast.omar)
+        predictions.promote(version=forced, actor=cast.omar, reason="a trial")
         risen = Score.objects.filter(run=score()).order_by("-risk").first()
         assert risen.drivers[0]["feature"] == "Churn Score"
     text = card(client_for(cast.bob), forced)

@@ -6,9 +6,9 @@ from core import jobs
 from core.errors import Refused
 from core.models import JobState
 from customers.models import Customer
-from predictions import learning, selectors, services
+from predictions import learning, registry, selectors, services
 from predictions.models import ModelVersion, TrainingRun
-from predictions.services import training
+from predictions.services import samples, training
 from tenants.models import AuditEntry, Notification
 
 pytestmark = pytest.mark.usefixtures("atlas_scope")
@@ -88,11 +88,12 @@ def test_same_data_and_seed_give_the_same_figures(imported, quick_race):
     assert (second.number, second.fingerprint, second.metrics) == (2, first.fingerprint, first.metrics)
 
 
-def test_new_version_takes_charge_and_the_old_one_stays_on_the_list(trained, quick_race):
+def test_second_version_waits_in_the_shadow_until_it_is_promoted(trained, quick_race, alice):
     second = train()
-    assert selectors.champion() == second
+    assert (selectors.champion(), registry.challenger()) == (trained, second)
+    services.promote(version=second, actor=alice, reason="as good, and newer")
     trained.refresh_from_db()
-    assert not trained.is_champion
+    assert selectors.champion() == second and not trained.is_champion
     assert [v.number for v in selectors.version_list()] == [2, 1]
 
 
@@ -151,11 +152,11 @@ def test_cancelled_training_stops_at_its_next_step_and_leaves_no_version(importe
     monkeypatch.setattr(jobs, "_WRITE_EVERY_SECONDS", 0)
     run = services.open_training()
 
-    def frame(*, original=training._training_frame):
+    def frame(cut, *, original=training.training_frame):
         jobs.cancel(TrainingRun.objects.get(pk=run.pk))
-        return original()
+        return original(cut)
 
-    monkeypatch.setattr(training, "_training_frame", frame)
+    monkeypatch.setattr(training, "training_frame", frame)
     with pytest.raises(jobs.Cancelled):
         services.train_model(run_id=run.pk)
     assert TrainingRun.objects.get(pk=run.pk).state == JobState.CANCELLED
@@ -200,11 +201,11 @@ def test_stale_worker_leaves_no_version(imported, quick_race, monkeypatch):
 
 
 def test_large_base_is_sampled_the_same_way_whatever_the_blocks(imported, monkeypatch):
-    monkeypatch.setattr(training, "MAX_TRAINING_ROWS", 100)
-    first = training._training_frame()
-    frames = training.customers.feature_frames
-    monkeypatch.setattr(training.customers, "feature_frames", lambda **kwargs: frames(**kwargs, block=37))
-    second = training._training_frame()
+    monkeypatch.setattr(samples, "MAX_TRAINING_ROWS", 100)
+    first = samples.training_frame(None)
+    frames = samples.customers.feature_frames
+    monkeypatch.setattr(samples.customers, "feature_frames", lambda **kwargs: frames(**kwargs, block=37))
+    second = samples.training_frame(None)
     assert first["id"].tolist() == second["id"].tolist()
     assert 50 < len(first) < 160
 

@@ -1,0 +1,48 @@
+"""What the people of the demonstration decide, so that every page has something to show."""
+
+from __future__ import annotations
+
+from customers import selectors as customer_selectors
+from customers import services as customers
+from customers.models import ChurnDefinition
+from predictions import registry
+from predictions import services as predictions
+from tenants.models import Membership, Role, User
+from tenants.scoping import current_tenant
+
+_LEFT_WITHIN_DAYS = 90  # customers.ingest.synthetic draws who leaves within a quarter
+# A call centre's minutes and a discount of two months' small plan, in the sample company's currency
+_COSTS = {
+    "contact_cost": "2.5", "offer_cost": "25", "acceptance": 0.3, "stayer_acceptance": 1.0, "margin": 0.45,
+    "horizon_months": 12, "discount_rate": 0.1,
+}  # fmt: skip
+
+
+def owner() -> User | None:
+    """Who decides in the company in scope."""
+    held = Membership.objects.filter(tenant=current_tenant(), role__in=(Role.OWNER, Role.ADMIN)).select_related("user")
+    return next((membership.user for membership in held.order_by("role")), None)
+
+
+def decide_for_the_sample() -> None:
+    """Say what leaving means in the sample, and what a contact costs; once."""
+    actor = owner()
+    if customer_selectors.adopted_definition() is None and actor is not None:
+        proposed = customers.propose_definition(
+            kind=ChurnDefinition.Kind.LABEL, horizon_days=_LEFT_WITHIN_DAYS, actor=actor
+        )
+        looked = customers.preview_definition(definition_id=proposed.pk)
+        customers.adopt_definition(
+            definition=ChurnDefinition.objects.get(pk=looked.pk),
+            actor=actor,
+            reason="The sample says who left within three months.",
+        )
+    if registry.economics() is None:
+        predictions.set_economics(actor=actor, **_COSTS)
+
+
+def take_the_newest() -> None:
+    """Put a challenger that learned from newer customers in charge, as long as no gate blocks it."""
+    waiting = registry.challenger()
+    if waiting is not None and not registry.blocking(waiting):
+        predictions.promote(version=waiting, actor=owner(), reason="It learned from the newest customers.")

@@ -1,0 +1,108 @@
+"""One key's rows as a table of its own, on PostgreSQL: filled bare, indexed after, attached at once, dropped when forgotten.
+
+A million rows put into a table with live indexes and foreign keys cost several times the writing (docs/benchmarks.md), and
+deleting them costs it again. A table partitioned by a list of keys takes a whole part in and lets it go in a moment. What a
+part needs is read off its parent when it is made: indexes, foreign keys, row-level security. On SQLite there are no parts:
+``is_partitioned`` is false, and callers insert and delete rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from django.db import connection, models, transaction
+
+from . import bulk
+
+_SORTING = "256MB"  # a million keys are sorted in memory
+
+
+def is_partitioned(model: type[models.Model]) -> bool:
+    """Whether the model's table takes parts."""
+    if connection.vendor != "postgresql":
+        return False
+    return bulk.fetch("SELECT relkind = 'p' FROM pg_class WHERE oid = %s::regclass", [_quoted(model)])[0][0]
+
+
+def create(model: type[models.Model], column: str, key: int, *, attempt: int) -> str:
+    """An empty table like the model's, apart from it, for rows whose ``column`` is ``key``; what earlier attempts left is
+    removed. Returns its name."""
+    drop(model, key)
+    name = f"{model._meta.db_table}_{int(key)}_{int(attempt)}"
+    # The check is what the partition will promise: attaching then looks at no row.
+    bulk.run(
+        f'CREATE TABLE "{name}" (LIKE {_quoted(model)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK ("{column}" = {int(key)}))'
+    )
+    return name
+
+
+def complete(model: type[models.Model], name: str) -> Iterator[None]:
+    """Make a filled table what its parent is, but for foreign keys: index after index, one for each step."""
+    for is_unique, definition in bulk.fetch(
+        "SELECT indisunique, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = %s::regclass ORDER BY indexrelid",
+        [_quoted(model)],
+    ):
+        how = definition[definition.index(" USING ") :]
+        with transaction.atomic():
+            bulk.run(f"SET LOCAL maintenance_work_mem = '{_SORTING}'")
+            bulk.run(f'CREATE {"UNIQUE " if is_unique else ""}INDEX ON "{name}"{how}')
+        yield
+    _secure(model, name)
+    with transaction.atomic():
+        bulk.run("SET LOCAL default_statistics_target = 20")  # evenly spread columns need no more
+        bulk.run(f'ANALYZE "{name}"')
+    yield
+
+
+def attach(model: type[models.Model], name: str, key: int) -> None:
+    """Make the table a part of the model's. Its foreign keys are checked now; who writes to the tables that they point at
+    waits meanwhile, who reads does not. Inside the transaction that shows the rows to people."""
+    bulk.run(f"SET LOCAL maintenance_work_mem = '{_SORTING}'")
+    bulk.run(f'ALTER TABLE {_quoted(model)} ATTACH PARTITION "{name}" FOR VALUES IN ({int(key)})')
+
+
+def drop_orphans(name: str, column: str, target: type[models.Model]) -> int:
+    """Remove rows whose ``column`` points at a row that went away while the table was filled. Returns how many."""
+    gone = f'NOT EXISTS (SELECT 1 FROM {_quoted(target)} AS t WHERE t."{target._meta.pk.column}" = part."{column}")'  # noqa: S608
+    return bulk.run(f'DELETE FROM "{name}" AS part WHERE {gone}')  # noqa: S608 - names of our own tables and columns
+
+
+def drop(model: type[models.Model], key: int) -> None:
+    """Forget a key's rows: its table, attached or not, however many attempts made one."""
+    pattern = f"^{re.escape(model._meta.db_table)}_{int(key)}_[0-9]+$"
+    for (name,) in bulk.fetch(
+        """SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s
+           AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = %s::regclass)""",
+        [pattern, _quoted(model)],
+    ):
+        bulk.run(f'DROP TABLE IF EXISTS "{name}"')
+
+
+def _secure(model: type[models.Model], name: str) -> None:
+    """Row-level security as the parent has it: it would not hold for somebody who asks the part by its own name."""
+    [(is_enabled, is_forced)] = bulk.fetch(
+        "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = %s::regclass", [_quoted(model)]
+    )
+    policies = bulk.fetch(
+        """SELECT quote_ident(polname),
+                  CASE WHEN polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                  CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
+                       ELSE 'ALL' END,
+                  (SELECT string_agg(CASE WHEN role = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(role)) END, ', ')
+                   FROM unnest(polroles) role),
+                  pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+           FROM pg_policy WHERE polrelid = %s::regclass""",
+        [_quoted(model)],
+    )
+    for policy, kind, command, roles, using, check in policies:
+        rules = (f" USING ({using})" if using else "") + (f" WITH CHECK ({check})" if check else "")
+        bulk.run(f'CREATE POLICY {policy} ON "{name}" AS {kind} FOR {command} TO {roles}{rules}')
+    if is_enabled:
+        bulk.run(f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY')
+    if is_forced:
+        bulk.run(f'ALTER TABLE "{name}" FORCE ROW LEVEL SECURITY')
+
+
+def _quoted(model: type[models.Model]) -> str:
+    return f'"{model._meta.db_table}"'

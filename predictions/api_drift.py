@@ -1,0 +1,53 @@
+"""Checks of drift, and when customers leave, for programs."""
+
+from __future__ import annotations
+
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from core import jobs
+from core.api import problem_response
+from tenants.idempotency import idempotent
+
+from . import registry, selectors, services
+from .models import SurvivalModel
+
+
+class DriftView(APIView):
+    capability = "view_models"
+
+    def get(self, request):
+        """The newest check: verdict, distances of every column and of the score, estimate and, once known, truth."""
+        report = registry.drift_reports().first()
+        if report is None:
+            return problem_response(404, "no_check", "There was no check for drift yet.")
+        return Response(services.drift_json(report))
+
+
+class DriftChecksView(APIView):
+    capability = "score_customers"
+
+    @idempotent
+    def post(self, request):
+        """Ask for a check: 202 with the job's address; the open one where one is open already. 422 without a model."""
+        report = services.require_check(requested_by=request.user)
+        jobs.ring(report)
+        address = reverse("predictions:api_job", args=[report.public_id], request=request)
+        return Response(
+            {"job": str(report.public_id), "url": address, "state": report.state},
+            status=202,
+            headers={"Location": address},
+        )
+
+
+class SurvivalView(APIView):
+    capability = "view_models"
+
+    def get(self, request):
+        """When customers leave, by the model in charge: its figures, or why there are none."""
+        version = selectors.champion()
+        kept = SurvivalModel.objects.filter(version=version).first() if version else None
+        if kept is None:
+            return problem_response(404, "no_survival_model", "No model in charge tells when customers leave.")
+        return Response({"version": version.number, "figures": kept.figures or None, "refusal": kept.refusal or None})

@@ -1,0 +1,124 @@
+"""A run's rows as a table of its own: whole when it is attached, as safe as its parent, gone at once."""
+
+import uuid
+
+import numpy as np
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from core import bulk, columnar, partitions
+from customers.models import Customer
+from predictions.models import ModelVersion, Score, ScoringRun
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("atlas_scope")]
+
+
+@pytest.fixture(autouse=True)
+def only_where_there_are_parts(db):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no partitions")
+
+
+@pytest.fixture
+def run(atlas) -> ScoringRun:
+    version = ModelVersion.objects.create(number=1, algorithm="x", artefact_path="x")
+    return ScoringRun.objects.create(version=version, state="succeeded")
+
+
+def fill(table: str, run: ScoringRun, customers: list[int], tenant: uuid.UUID | None = None) -> None:
+    n = len(customers)
+    zeros = np.zeros(n, dtype=np.int16)
+    columnar.insert(
+        table,
+        {
+            "tenant_id": tenant or run.tenant_id,
+            "run_id": run.pk,
+            "customer_id": np.array(customers),
+            "risk": np.linspace(0.1, 0.9, n),
+            **dict.fromkeys(("driver_1", "driver_2", "driver_3", "contract_code", "internet_code"), zeros),
+            "driver_facts": np.zeros(n, dtype="V0"),
+            "is_out_of_fold": np.zeros(n, dtype=bool),
+        },
+    )
+
+
+def part(run: ScoringRun, customers: list[int], **options) -> str:
+    name = partitions.create(Score, "run_id", run.pk, attempt=1)
+    fill(name, run, customers, **options)
+    list(partitions.complete(Score, name))
+    return name
+
+
+def some_customers(n: int = 3) -> list[int]:
+    return [Customer.objects.create(external_id=f"P{i}").pk for i in range(n)]
+
+
+def test_rows_are_there_only_when_the_part_is_attached(run):
+    name = part(run, some_customers())
+    assert not Score.objects.filter(run=run).exists()
+    partitions.attach(Score, name, run.pk)
+    assert [round(s.risk, 1) for s in Score.objects.filter(run=run).order_by("risk")] == [0.1, 0.5, 0.9]
+
+
+def test_part_has_every_index_of_its_parent(run):
+    name = part(run, some_customers())
+    partitions.attach(Score, name, run.pk)
+    missing = bulk.fetch(
+        """SELECT i.indexrelid::regclass FROM pg_index i WHERE i.indrelid = 'predictions_score'::regclass AND NOT EXISTS (
+               SELECT 1 FROM pg_inherits h JOIN pg_index c ON c.indexrelid = h.inhrelid
+               WHERE h.inhparent = i.indexrelid AND c.indrelid = %s::regclass)""",
+        [name],
+    )
+    assert missing == []
+
+
+def test_part_of_another_companys_customers_is_refused(run, borealis):
+    ours = some_customers()
+    name = partitions.create(Score, "run_id", run.pk, attempt=1)
+    fill(name, run, ours, tenant=borealis.pk)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        partitions.attach(Score, name, run.pk)
+
+
+def test_row_of_another_run_does_not_enter_a_part(run):
+    name = partitions.create(Score, "run_id", run.pk, attempt=1)
+    other = ScoringRun.objects.create(version=run.version, state="failed")
+    with pytest.raises(Exception, match="violates check constraint"), transaction.atomic():
+        fill(name, other, some_customers())
+
+
+def test_dropping_forgets_attached_and_abandoned_parts_of_that_run_only(run):
+    customers = some_customers()
+    other = ScoringRun.objects.create(version=run.version, state="failed")
+    for scoring in (run, other):
+        partitions.attach(Score, part(scoring, customers), scoring.pk)
+    partitions.drop(Score, run.pk)
+    assert not Score.objects.filter(run=run).exists()
+    assert Score.objects.filter(run=other).count() == len(customers)
+
+
+def test_new_attempt_removes_what_the_last_one_left(run):
+    first = partitions.create(Score, "run_id", run.pk, attempt=1)
+    second = partitions.create(Score, "run_id", run.pk, attempt=2)
+    assert first != second
+    assert bulk.fetch("SELECT to_regclass(%s), to_regclass(%s) IS NOT NULL", [first, second]) == [(None, True)]
+
+
+def test_part_is_as_closed_as_its_parent(run):
+    bulk.run("ALTER TABLE predictions_score ENABLE ROW LEVEL SECURITY")
+    bulk.run("ALTER TABLE predictions_score FORCE ROW LEVEL SECURITY")
+    own = "tenant_id = NULLIF(current_setting('app.tenant', true), '')::uuid"
+    bulk.run(f"CREATE POLICY company ON predictions_score USING ({own}) WITH CHECK ({own})")
+    customers = some_customers()
+    name = part(run, customers)
+    assert bulk.fetch(f'SELECT count(*) FROM "{name}"') == [(0,)]
+    bulk.run("SELECT set_config('app.tenant', %s, true)", [str(run.tenant_id)])
+    assert bulk.fetch(f'SELECT count(*) FROM "{name}"') == [(len(customers),)]
+
+
+def test_single_rows_need_no_part(run, borealis):
+    customer = Customer.objects.create(external_id="ONE")
+    score = Score.objects.create(run=run, customer=customer, risk=0.5)
+    assert Score.objects.get(run=run).pk == score.pk
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Score.objects.create(run=run, customer=customer, risk=0.6)
