@@ -15,7 +15,7 @@ import pyarrow.csv
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from core import bulk
+from core import bulk, columnar
 from customers import selectors as customers
 from customers.ingest.schema import BY_NAME, Kind, Table
 from customers.models import Customer, Subscription
@@ -136,29 +136,18 @@ def forest_on_ready_matrix() -> None:
 def bare_scoring(fitted) -> None:
     """Read every customer's columns, predict on encoded values without reasons, write risks; rolled back afterwards."""
     tenant = current_tenant().pk
-    key = tenant.hex if connection.vendor == "sqlite" else tenant
     names = [customers._PATHS[n] for n in customers.FEATURES]
     rows = bulk.read_frame(Customer.objects.values_list("id", *names))
     keys = rows["id"].to_numpy()
     rows.columns = ["id", *customers.FEATURES]
     probability = learning.score(fitted, rows, keys, top=0).probability
     run = Score.objects.values_list("run_id", flat=True).first() or _any_run()
-    columns = (
-        "tenant_id",
-        "run_id",
-        "customer_id",
-        "risk",
-        "is_out_of_fold",
-        "drivers",
-        "contract",
-        "internet_service",
-    )
+    n = len(keys)
     with transaction.atomic():
-        bulk.insert(
-            Score._meta.db_table,
-            columns,
-            ((key, run, k, p, False, "[]", "", "") for k, p in zip(keys.tolist(), probability.tolist(), strict=True)),
-        )
+        rows = {"customer_id": keys, "risk": probability, "is_out_of_fold": np.zeros(n, dtype=bool)}
+        rows |= dict.fromkeys(("driver_1", "driver_2", "driver_3", "contract_code", "internet_code"), np.zeros(n, "i2"))
+        facts = {"driver_facts": np.zeros(n, dtype="V0")}
+        columnar.insert(Score._meta.db_table, {"tenant_id": tenant, "run_id": run, **rows, **facts})
         transaction.set_rollback(True)
 
 

@@ -75,7 +75,7 @@ def measure(size: int) -> list[tuple[str, float, float]]:
         samples.record_sample_history(customers=size, seed=11)
         floor, _ = clock(floors.forest_on_ready_matrix)
         ours, _ = clock(lambda: predictions.train_model(run_id=predictions.open_training().pk, follow=False))
-        rows.append(("train (eight candidates, five folds, measures)", ours, floor))
+        rows.append(("train (nine candidates, five folds, measures)", ours, floor))
         fitted = predictions.load_model(selectors.champion())
         floor, _ = clock(lambda: floors.bare_scoring(fitted), 2)
         ours, _ = clock(lambda: predictions.score_customers(run_id=predictions.require_scoring().pk, follow=False), 2)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from customers.services import describe_cut
 from customers.wording.features import feature_name
 from tenants.models import User
 
@@ -68,6 +69,7 @@ def card(version: ModelVersion) -> dict[str, object]:
         "fairness": groups.fairness(details.get("fairness", [])),
         "tolerance": groups.tolerance(),
         "dependence": [_dependence(one, at) for at, one in enumerate(details.get("dependence", []))],
+        "dated": _dated(details),
         "features": sorted(feature_name(f["name"]) for f in features),
         "set_aside": [(feature_name(name), wording.aside(reason)) for name, reason in details["set_aside"]],
         "watched": _watched(details),
@@ -82,6 +84,7 @@ def _contents(shown: dict[str, object]) -> list[tuple[str, str]]:
     sections = (
         ("words", _("In words"), "quality"),
         ("figures", _("Figures"), "figures"),
+        ("later", _("Then and later"), "dated"),
         ("gates", _("Gates"), "figures"),
         ("calibration-section", _("Does it keep its word?"), "figures"),
         ("lift", _("Whom it finds"), "capture_chart"),
@@ -95,6 +98,19 @@ def _contents(shown: dict[str, object]) -> list[tuple[str, str]]:
         ("record", _("For the record"), "figures"),
     )
     return [(anchor, name) for anchor, name, needs in sections if has[needs]]
+
+
+def _dated(details: dict) -> dict[str, object] | None:
+    """The days that a training by dates learned and was tested on, in words, with its figures on the later day."""
+    if not details.get("cut"):
+        return None
+    later = details.get("later", {})
+    return {
+        "sentences": describe_cut(details["cut"]),
+        "figures": wording.figures(later["metrics"], later["intervals"]) if later.get("metrics") else [],
+        "rows": later.get("rows", 0),
+        "churners": later.get("churners", 0),
+    }
 
 
 def _dependence(one: dict, at: int) -> dict[str, object]:
