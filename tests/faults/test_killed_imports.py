@@ -15,7 +15,7 @@ pytestmark = pytest.mark.faults
 
 ATLAS, BOREALIS = "atlas-telecom", "borealis-mobile"
 IMPORT = "customers_import"
-ROWS = 45_000  # three batches of an import
+ROWS = 45_000  # five batches of an import
 FEWER = 12_000  # in the file before it, of which the second changes rows
 OPEN = """
 from datetime import date
@@ -140,10 +140,16 @@ def told(job: dict[str, object], name: str) -> int:
     return (json.loads(result) if isinstance(result, str) else result).get(name, 0)
 
 
-# On SQLite, where a batch of writing is longest; the statements themselves run on both engines in the other suites.
-@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
-    "scenario", [pytest.param(name, marks=pytest.mark.slow if name == "hashed" else ()) for name in SCENARIOS]
+    ("site", "scenario"),
+    [
+        ("sqlite", "numbered"),
+        ("postgresql", "numbered"),
+        ("sqlite", "panel"),
+        pytest.param("postgresql", "panel", marks=pytest.mark.slow),
+        pytest.param("sqlite", "hashed", marks=pytest.mark.slow),
+    ],
+    indirect=["site"],
 )
 def test_import_and_undo_whose_workers_were_killed_end_as_if_undisturbed(site, tmp_path, scenario):
     write, options = SCENARIOS[scenario]
