@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from tenants.admin import ReadOnlyAdmin
 
-from .models import ModelVersion, ScoringRun, TrainingRun
+from .models import DriftReport, ModelVersion, ProfitRun, Promotion, ScoringRun, TrainingRun
 
 
 @admin.register(ModelVersion)
@@ -35,3 +35,24 @@ class ScoringRunAdmin(ReadOnlyAdmin):
     list_display = ["requested_at", "state", "version", "scored", "is_current", "finished_at"]
     list_filter = ["state", "is_current"]
     list_select_related = ["version"]
+
+
+@admin.register(Promotion)
+class PromotionAdmin(ReadOnlyAdmin):
+    list_display = ["at", "version", "before", "kind", "by", "reason"]
+    list_filter = ["kind"]
+    list_select_related = ["version", "before", "by"]
+
+
+@admin.register(DriftReport)
+class DriftReportAdmin(ReadOnlyAdmin):
+    list_display = ["requested_at", "state", "verdict", "version", "customers", "finished_at"]
+    list_filter = ["state", "verdict"]
+    list_select_related = ["version"]
+
+
+@admin.register(ProfitRun)
+class ProfitRunAdmin(ReadOnlyAdmin):
+    list_display = ["requested_at", "state", "scoring", "requested_by", "finished_at"]
+    list_filter = ["state"]
+    list_select_related = ["scoring", "requested_by"]

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+
+_name_of: Callable[[str], str] = str  # a column's name for people; this app knows no columns
+
+
+def name_columns_by(name_of: Callable[[str], str]) -> None:
+    """Have columns in notices called as ``name_of`` calls them. Said once, where everything is wired together."""
+    global _name_of
+    _name_of = name_of
+
+
+def _columns(facts: dict) -> str:
+    return ", ".join(_name_of(str(column)) for column in facts.get("columns", []))
 
 
 def sentence(code: str, facts: dict) -> str:
@@ -60,7 +75,7 @@ def _columns_quarantined(f: dict) -> str:
         "%(n)s column seems to know who left and is kept from the models: %(columns)s.",
         "%(n)s columns seem to know who left and are kept from the models: %(columns)s.",
         f.get("count", 0),
-    ) % {"n": _count(f, "count"), "columns": ", ".join(map(str, f.get("columns", [])))}
+    ) % {"n": _count(f, "count"), "columns": _columns(f)}
 
 
 def _scoring_failed(f: dict) -> str:
@@ -102,7 +117,7 @@ def _model_blocked(f: dict) -> str:
 
 
 def _drift_found(f: dict) -> str:
-    columns = ", ".join(map(str, f.get("columns", [])))
+    columns = _columns(f)
     if not columns:
         return _("The risks of model %(version)s are spread otherwise than when it learned.") % {
             "version": f.get("version", "")

@@ -23,7 +23,9 @@ from ..ingest.rows import Cleaned, RowCleaner
 from ..models import Import
 from . import files, reading
 
-BATCH_ROWS = 10_000  # under a second, so that other writers on SQLite wait little and the bar moves on a busy machine too
+BATCH_ROWS = (
+    10_000  # under a second, so that other writers on SQLite wait little and the bar moves on a busy machine too
+)
 KEPT_REFUSALS = 200
 _COUNTS = ("created", "updated", "unchanged")
 
