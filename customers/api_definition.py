@@ -36,7 +36,8 @@ class DefinitionsView(APIView):
     @idempotent
     def post(self, request):
         """Propose: ``{"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30}``, or ``contract_end`` with
-        ``field`` and ``grace_days``, or ``label``. 202 with the address of its preview; 422 where it cannot be."""
+        ``field`` and ``grace_days``, or ``label`` with ``horizon_days`` (its leavers left within so many days before the
+        file; 0: ever, or nobody knows). 202 with the address of its preview; 422 where it cannot be."""
         body = _body(request)
         given = {name: _whole(name, body.get(name, 0)) for name in _NUMBERS}
         definition = services.propose_definition(

@@ -8,7 +8,6 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-
 _name_of: Callable[[str], str] = str  # a column's name for people; this app knows no columns
 
 

@@ -147,7 +147,8 @@ def test_proposal_that_makes_no_sense_is_refused(alice, chosen, code):
 
 def test_label_column_is_a_definition_too(imported, alice):
     definition = previewed(alice, kind="label")
-    assert (definition.silent_days, definition.horizon_days) == (0, 0)
+    assert (definition.silent_days, definition.gap_days) == (0, 0)
+    assert definition.numbers == {"horizon_days": 30}, "within how many days before the file its leavers left"
     base = CustomerBase.objects.get().facts
     assert definition.preview == {name: base[name] for name in ("customers", "left", "stayed", "unknown")}
     before = pd.concat(selectors.feature_frames())

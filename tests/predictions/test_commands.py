@@ -29,7 +29,7 @@ def no_broker(monkeypatch):
 
 
 def check_model(model: dict) -> None:
-    assert set(model) == {"version", "algorithm", "metrics"}
+    assert set(model) == {"version", "algorithm", "in_charge", "metrics", "gates"}
     assert set(model["metrics"]) == METRICS
     assert all(isinstance(v, float) for v in model["metrics"].values())
 

@@ -70,7 +70,7 @@ def test_viewer_reads_and_changes_nothing(client_for, cast, accounted):
 
 def test_other_company_sees_none_of_it(client_for, cast, accounted):
     text = text_of(client_for(cast.charlie).get(PAGE))
-    assert "Nothing is known of your costs yet" in text
+    assert "Vos coûts ne sont pas encore connus" in text
     assert "TND" not in text
     told = client_for(cast.charlie).get(API).json()
     assert (told["economics"], told["curve"], told["currency"]) == (None, None, "CAD")
