@@ -55,5 +55,6 @@ def _numbers(column: pd.Series) -> np.ndarray:
 
 
 def _labels(column: pd.Series) -> np.ndarray:
-    """1 left, 0 stayed, NaN unknown, from booleans, 0 and 1, or null as either engine sends them."""
-    return column.map({True: 1.0, False: 0.0}).to_numpy(dtype="float64", na_value=np.nan)
+    """1 left, 0 stayed, NaN unknown, from booleans, 0 and 1, "t" and "f", or null: as either engine sends them."""
+    found = column.map({True: 1.0, False: 0.0, "t": 1.0, "f": 0.0, "true": 1.0, "false": 0.0})  # 1 and True are one key
+    return found.to_numpy(dtype="float64", na_value=np.nan)

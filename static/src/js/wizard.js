@@ -91,7 +91,14 @@ function restore() {
     put(said, OF_VALUES);
   } else {
     // The values of another column are asked for first.
-    document.addEventListener("htmx:afterSettle", () => { put(said, OF_VALUES); showLabel(); keep(); }, { once: true });
+    document.addEventListener("htmx:afterSettle", function arrived() {
+      // Other parts of the page settle as well, the bell for one: wait for the values of this very column.
+      if (form()?.elements.values_of?.value !== form()?.elements.label.value) return;
+      document.removeEventListener("htmx:afterSettle", arrived);
+      put(said, OF_VALUES);
+      showLabel();
+      keep();
+    });
     label.dispatchEvent(new Event("change", { bubbles: true }));
   }
   form().querySelector("[data-restored]")?.toggleAttribute("hidden", JSON.stringify([...new FormData(form())]) === before);
