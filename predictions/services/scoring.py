@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from core import columnar, jobs, partitions
+from core import bulk, columnar, jobs, partitions
 from core.errors import Refused
 from customers import selectors as customers
 from customers.models import Customer
@@ -27,7 +27,7 @@ from .registry import load_model
 KEPT_RUNS = 6
 KEPT_MONTHS = 4
 _LOOKED_AT = 200  # runs among which a month's first one is looked for
-SCORE_BLOCK = 100_000
+SCORE_BLOCK = 100_000 if connection.vendor == "postgresql" else 25_000  # SQLite writes slowly: progress shows often
 _FORGET_BATCH = 50_000
 
 
@@ -145,7 +145,8 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
         with transaction.atomic():
             # First the fence: a worker that was taken for dead must not write beside its successor.
             held.save(progress_done=done)
-            done += columnar.insert(table, columns)
+            with bulk.proved_together(Score):
+                done += columnar.insert(table, columns)
         last = int(keys[-1])
         held.report(done, total, _("Scoring customers"))
     if not done:

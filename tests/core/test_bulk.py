@@ -1,14 +1,16 @@
 """Frames in and out of the database: what goes in by the fast path comes out the same, on both engines."""
 
 import datetime as dt
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pandas as pd
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django_scopes import scope, scopes_disabled
 
 from core import bulk
-from customers.models import Customer, Subscription
+from customers.models import Customer, Interaction, Subscription
 
 pytestmark = pytest.mark.usefixtures("atlas_scope")
 
@@ -160,3 +162,38 @@ def test_frame_takes_dates_and_annotations(atlas):
     )
     frame = bulk.read_frame(rows)
     assert frame["months"].tolist() == [2]
+
+
+def test_rows_proved_together_are_guarded_like_rows_one_by_one(atlas, borealis):
+    ours = Customer.objects.create(external_id="ours")
+    with tenant_scope_of(borealis):
+        theirs = Customer.objects.create(external_id="theirs")
+    for _ in range(2):  # the second time shows that a refusal leaves the guards as they were
+        with pytest.raises(IntegrityError), transaction.atomic(), bulk.proved_together(Interaction):
+            Interaction.objects.bulk_create(contact(c) for c in (ours, theirs))
+            check_keys_now()
+    with transaction.atomic(), bulk.proved_together(Interaction):
+        Interaction.objects.bulk_create([contact(ours)])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Interaction.objects.bulk_create([contact(theirs)])
+        check_keys_now()
+    assert Interaction.objects.count() == 1
+
+
+def contact(customer: Customer) -> Interaction:
+    return Interaction(
+        customer_id=customer.pk, campaign_code=str(customer.pk), kind="contacted", happened_on=dt.date(2026, 1, 1)
+    )
+
+
+def check_keys_now() -> None:
+    if connection.vendor == "postgresql":
+        bulk.run("SET CONSTRAINTS ALL IMMEDIATE")
+        bulk.run("SET CONSTRAINTS ALL DEFERRED")
+
+
+@contextmanager
+def tenant_scope_of(tenant):
+    """Another company's scope inside the module's own, which is left for the time."""
+    with scopes_disabled(), scope(tenant=tenant):
+        yield
