@@ -29,6 +29,13 @@ with company("atlas-telecom"):
     jobs.ring(run)
     tell(run.pk)
 """
+PROMOTE = """
+from predictions import registry, services
+from tenants.models import User
+with company("atlas-telecom"):
+    who = User.objects.get(email="alice@atlas.example.com")
+    services.promote(version=registry.challenger(), actor=who, reason="learned again from the same customers")
+"""
 # Every value of a customer but the keys and the time stamps.
 CUSTOMERS = """
 SELECT c.external_id, c.first_name, c.last_name, c.email, c.phone, c.language, c.city, c.gender, c.senior_citizen,
@@ -85,6 +92,7 @@ def test_training_whose_worker_was_killed_measures_what_an_undisturbed_one_does(
 
     calm = site.django(OPEN_TRAINING)
     assert finished(site, "predictions_trainingrun", calm)["attempts"] == 1
+    site.django(PROMOTE)
     second = scored_by(site, calm)
     assert [first["algorithm"], first["metrics"]] == [second["algorithm"], second["metrics"]]
     assert first["fingerprint"] == second["fingerprint"]
