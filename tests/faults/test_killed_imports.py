@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.faults
 ATLAS, BOREALIS = "atlas-telecom", "borealis-mobile"
 IMPORT = "customers_import"
 ROWS = 45_000  # five batches of an import
+PATIENCE = 120  # seconds
 FEWER = 12_000  # in the file before it, of which the second changes rows
 OPEN = """
 from datetime import date
@@ -95,14 +97,16 @@ def without_numbers(path: Path, *, changed: bool) -> None:
 
 
 def panel(path: Path, *, changed: bool) -> None:
-    """Months that also describe the customer, sorted by month, so that a customer stands in every batch."""
+    """Months that also describe the customer, in no order: every batch merges some customers, each by its newest month."""
     people = ROWS // 3
-    lines = ["customerID,month,City,Churn,nombre_sms,montant_consommation"]
+    lines = []
     for month in range(1, 4) if changed else range(1, 2):
         for i in range(people):
             sms = "x" if (i + month) % 997 == 7 else (i * month) % 50
             lines.append(f"C{i},2026-0{month},Town {(i + month) % 40},{'Yes' if i % 3 else 'No'},{sms},{i % 90}.25")
-    path.write_text("\n".join(lines) + "\n")
+    random.Random(5).shuffle(lines)
+    header = "customerID,month,City,Churn,nombre_sms,montant_consommation"
+    path.write_text("\n".join([header, *lines]) + "\n")
 
 
 SCENARIOS: dict[str, tuple[Callable, dict]] = {
@@ -129,10 +133,27 @@ def of_the_base(lines: list[str]) -> list[str]:
 
 def kill_when(site: Installation, pk: int, fact: Callable[[dict], bool], what: str) -> None:
     """Kill the worker as soon as the import's row says so; it must still be at work then. A new worker starts."""
-    eventually(lambda: fact(row(site, IMPORT, pk)), every=0.002, seconds=120, what=what)
+
+    def has_come() -> bool:
+        job = row(site, IMPORT, pk)
+        if fact(job):
+            return True
+        assert job["state"] in ("queued", "running"), f"over before it could be killed: {what}; {told_of(job)}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}; {told_of(job)}"
+        return False
+
+    deadline = time.monotonic() + PATIENCE
+    eventually(has_come, every=0.002, seconds=2 * PATIENCE, what=what)
     site.kill("worker")
-    assert row(site, IMPORT, pk)["state"] == "running", f"it was over before it could be killed: {what}"
+    job = row(site, IMPORT, pk)
+    assert job["state"] == "running", f"over before it could be killed: {what}; {told_of(job)}"
     site.start("worker")
+
+
+def told_of(job: dict[str, object]) -> str:
+    """Where a job stands, for the message of a test that failed."""
+    names = ("state", "attempts", "progress_note", "rows_read", "rows_updated", "published_at", "error_message")
+    return ", ".join(f"{name}={job[name]!r}" for name in names)
 
 
 def told(job: dict[str, object], name: str) -> int:
