@@ -8,8 +8,9 @@ part needs is read off its parent when it is made: indexes, foreign keys, row-le
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db import connection, models, transaction
 
@@ -53,6 +54,42 @@ def complete(model: type[models.Model], name: str) -> Iterator[None]:
         bulk.run("SET LOCAL default_statistics_target = 20")  # evenly spread columns need no more
         bulk.run(f'ANALYZE "{name}"')
     yield
+
+
+def index_run(model: type[models.Model], column: str, key: int, title: str, keys: str, *, part: str = "") -> None:
+    """An index on the rows of one key only, where it is not there yet: on its part or, on SQLite, a partial index.
+
+    ``keys``: what stands between the brackets, in our own words; ``part``: the key's table while it is not attached. Built when the rows are there, it costs a sort; a live
+    index costs a search a row. SQLite knows that a bound ``column = key`` is the index's own condition.
+    """
+    name = f"{model._meta.db_table}_{int(key)}_{title}"
+    if connection.vendor == "sqlite":
+        bulk.run(f'CREATE INDEX IF NOT EXISTS "{name}" ON {_quoted(model)} ({keys}) WHERE "{column}" = {int(key)}')
+        return
+    part = part or _part_of(model, key)
+    if not part:  # its rows were written one by one, and are few
+        return
+    with transaction.atomic():
+        bulk.run(f"SET LOCAL maintenance_work_mem = '{_SORTING}'")
+        bulk.run(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{part}" ({keys})')
+
+
+def drop_indexes(model: type[models.Model], keys: Iterable[int], titles: Iterable[str]) -> None:
+    """Forget what ``index_run`` made for these keys. On PostgreSQL they go with their part."""
+    if connection.vendor == "sqlite":
+        for key, title in itertools.product(keys, titles):
+            bulk.run(f'DROP INDEX IF EXISTS "{model._meta.db_table}_{int(key)}_{title}"')
+
+
+def _part_of(model: type[models.Model], key: int) -> str:
+    """The attached part that holds a key's rows."""
+    pattern = f"^{re.escape(model._meta.db_table)}_{int(key)}_[0-9]+$"
+    found = bulk.fetch(
+        """SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+           WHERE i.inhparent = %s::regclass AND c.relname ~ %s""",
+        [_quoted(model), pattern],
+    )
+    return found[0][0] if found else ""
 
 
 def attach(model: type[models.Model], name: str, key: int) -> None:

@@ -156,12 +156,7 @@ class Score(TenantModel):
         verbose_name = _("score")
         verbose_name_plural = _("scores")
         constraints = [models.UniqueConstraint(fields=["customer", "run"], name="score_once")]
-        indexes = [
-            models.Index(fields=["run", "-risk", "-id"], name="score_by_risk"),
-            models.Index(fields=["run", "contract_code", "-risk", "-id"], name="score_by_contract"),
-            models.Index(fields=["run", "-monthly_charges", "-id"], name="score_by_charges"),
-            models.Index(fields=["run", "-tenure", "-id"], name="score_by_tenure"),
-        ]
+        # The orders of its lists are indexed a run at a time, once its rows are there: services.orders.
 
     def __str__(self) -> str:
         return f"{self.customer_id}: {self.risk:.3f}"

@@ -22,6 +22,7 @@ from ..models import ModelVersion, Score, ScoringRun
 from ..rollup import Rollup
 from ..shadow import Shadow
 from ..signals import customers_scored
+from . import orders
 from .registry import load_model
 
 KEPT_RUNS = 6
@@ -105,6 +106,9 @@ def score_customers(*, run_id: int, follow: bool = True, reasons: bool = True) -
                 except (jobs.Cancelled, Refused):
                     _forget_scores(run)
                     raise
+            for _step in orders.build(run):
+                held.report(run.scored, run.scored, _("Sorting the lists"), force=True)
+            orders.forget([*ScoringRun.objects.filter(is_current=False, has_scores=True).values_list("pk", flat=True)])
     except Refused as refusal:
         tenants.notify("scoring_failed", level=Level.ERROR, url=reverse("predictions:mlops"), reason=refusal.message)
         raise
@@ -154,6 +158,8 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
     if table != Score._meta.db_table:
         for _step in partitions.complete(Score, table):
             held.report(done, total, _("Scoring customers"), force=True)
+    for _step in orders.build(run, orders.FIRST, part=table):
+        held.report(done, total, _("Scoring customers"), force=True)
     summary = rollup.summary() | ({"shadow": waiting[0].summary()} if waiting else {})
     results = {"scored": done, "summary": summary, "legend": legend.as_json(), "last_customer": last}
     try:
@@ -256,6 +262,7 @@ def _forget_scores(run: ScoringRun) -> None:
     """A run's rows go: its table at once, single rows and those of SQLite in batches, so that nobody waits for long."""
     if partitions.is_partitioned(Score):
         partitions.drop(Score, run.pk)
+    orders.forget([run.pk])
     scores = Score.objects.filter(run=run)
     while batch := list(scores.order_by("pk").values_list("pk", flat=True)[:_FORGET_BATCH]):
         scores.filter(pk__lte=batch[-1]).delete()
