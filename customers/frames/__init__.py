@@ -1,28 +1,34 @@
 """Customers as frames for the engines: what models may learn from, column by column.
 
-blocks: the frames · attributes: other fields of the company's own files · trends: months of use as one row a customer ·
+blocks: the frames · chosen: a few numeric columns ·
+attributes: other fields of the company's own files · trends: months of use as one row a customer ·
 histories: months that are known, and what leaving means · moments: customers as they were on a past day · cuts: which days
 a model learns and is tested on
 """
 
 from .attributes import Attribute, as_json, attribute_cells, known_attributes, survey_attributes
 from .blocks import FEATURES, date_columns, feature_frames, passed_over_columns, plain_blocks
+from .chosen import AVERAGED_MONTHS, SERVICES, NumericColumn, chosen_frames, numeric_columns
 from .cuts import Cut, count_outcomes, evaluation_frames, labelled_sample, training_cut, training_frames
 from .histories import History, adopted_definition, known_calendar, read_history
 from .moments import Moment, people_of
 from .trends import TREND_COLUMNS, USAGE_FEATURES
 
 __all__ = [
+    "AVERAGED_MONTHS",
     "FEATURES",
+    "SERVICES",
     "TREND_COLUMNS",
     "USAGE_FEATURES",
     "Attribute",
     "Cut",
     "History",
     "Moment",
+    "NumericColumn",
     "adopted_definition",
     "as_json",
     "attribute_cells",
+    "chosen_frames",
     "count_outcomes",
     "date_columns",
     "evaluation_frames",
@@ -30,6 +36,7 @@ __all__ = [
     "known_attributes",
     "known_calendar",
     "labelled_sample",
+    "numeric_columns",
     "passed_over_columns",
     "people_of",
     "plain_blocks",

@@ -2,7 +2,8 @@
 
 imports: a file's way in, step by step · files: what is kept on disk · writing: dry run and write · undoing: taking back ·
 bases: roll-ups and rows that hang on a customer · curation: corrections · selections: of many at once · merging: two into
-one · duplicates: finding them · forgetting: what no longer serves · tallies: the roll-up follows · quality: profiles and readiness ·
+one · duplicates: finding them · forgetting: what no longer serves ·
+personas: what a later stage calls a kind of customer · tallies: the roll-up follows · quality: profiles and readiness ·
 leaks: columns that know the answer · definitions: what leaving means · feeds: files that come by
 themselves (feed_sources: where from · feed_runs: one look · feed_tests: a trial)
 """
@@ -62,6 +63,7 @@ from .imports import (
 )
 from .leaks import overrule_finding, refresh_findings, reinstate_finding
 from .merging import FieldChoice, merge_customers, plan_merge
+from .personas import set_persona
 from .quality import open_missing_profile, open_profile, profile_import, readiness, request_profile
 from .reading import read_month
 from .retention import forget_files
@@ -132,6 +134,7 @@ __all__ = [
     "retire_definition",
     "run_feed",
     "run_import",
+    "set_persona",
     "stop_feed_run",
     "undo_import",
 ]

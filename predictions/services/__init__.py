@@ -6,7 +6,7 @@ profit: what contacting would earn · routine: what happens by itself
 """
 
 from .profit import FIELDS as ECONOMICS_FIELDS
-from .profit import account_profit, needs_account, open_account, set_economics
+from .profit import account_profit, needs_account, open_account, set_economics, valued_blocks
 from .promotion import promote, roll_back
 from .registry import load_model, load_survival, model_json
 from .routine import may_learn, read_alarms, set_routine, take_due
@@ -40,4 +40,5 @@ __all__ = [
     "set_routine",
     "take_due",
     "train_model",
+    "valued_blocks",
 ]

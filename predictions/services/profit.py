@@ -133,27 +133,36 @@ def _rows(held: jobs.Claim, run: ScoringRun, said: profit.Economics) -> tuple[np
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     done, total, note = 0, round(run.scored / 0.8), _("Reading scores")
     held.report(0, total, note)
-    if survival is None:
-        for _keys, chance, label, charges in score_frames.scored_blocks(run, block=_BLOCK):
-            parts.append((chance, label, said.customer_value(charges, said.horizon_months).value))
-            done += len(chance)
-            held.report(done, total, note)
-    else:
-        wanted = [f.name for f in survival.features] + [survival.tenure, "monthly_charges"]
-        for frame, chance in _beside(run, wanted):
-            label = frame["label"].to_numpy(dtype="float64")
-            # Of a leaver who is kept nobody knows how long: as a customer like them who stayed, at the same tenure.
-            ahead = outlook.outlook(survival, frame, frame["id"].to_numpy(), label=np.zeros(len(frame)))
-            months = _within(ahead.expected_months, said.horizon_months)
-            charges = frame["monthly_charges"].to_numpy(dtype="float64")
-            parts.append((chance, label, said.customer_value(charges, months).value))
-            done += len(chance)
-            held.report(done, total, note)
+    for _keys, chance, label, value in _valued(run, said, survival):
+        parts.append((chance, label, value))
+        done += len(chance)
+        held.report(done, total, note)
     if not parts:
         none = np.empty(0)
         return none, none, none, survival is not None
     chance, label, value = (np.concatenate(column) for column in zip(*parts, strict=True))
     return chance, label, value, survival is not None
+
+
+def valued_blocks(run: ScoringRun, economics: Economics) -> Iterator[tuple[np.ndarray, ...]]:
+    """(key int64, chance float64, label float64 with NaN unknown, value float64 with NaN) of the scored customers, block by
+    block in the order of keys: what each is worth, kept, by the company's economics."""
+    return _valued(run, engine_economics(economics), load_survival(run.version))
+
+
+def _valued(run: ScoringRun, said: profit.Economics, survival) -> Iterator[tuple[np.ndarray, ...]]:
+    if survival is None:
+        for keys, chance, label, charges in score_frames.scored_blocks(run, block=_BLOCK):
+            yield keys, chance, label, said.customer_value(charges, said.horizon_months).value
+        return
+    wanted = [f.name for f in survival.features] + [survival.tenure, "monthly_charges"]
+    for frame, chance in _beside(run, wanted):
+        keys, label = frame["id"].to_numpy(), frame["label"].to_numpy(dtype="float64")
+        # Of a leaver who is kept nobody knows how long: as a customer like them who stayed, at the same tenure.
+        ahead = outlook.outlook(survival, frame, keys, label=np.zeros(len(frame)))
+        months = _within(ahead.expected_months, said.horizon_months)
+        charges = frame["monthly_charges"].to_numpy(dtype="float64")
+        yield keys, chance, label, said.customer_value(charges, months).value
 
 
 def _within(of_twelve: np.ndarray, horizon: float) -> np.ndarray:
