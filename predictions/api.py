@@ -15,12 +15,13 @@ from tenants.models import TenantJob
 from . import services
 from .models import DriftReport, ProfitRun, ScoringRun, TrainingRun
 
-KINDS: dict[str, type[TenantJob]] = {
-    "training": TrainingRun,
-    "scoring": ScoringRun,
-    "import": Import,
-    "drift_check": DriftReport,
-    "profit": ProfitRun,
+# What a kind of job is called, where its model's name would not do.
+KINDS: dict[type[TenantJob], str] = {
+    TrainingRun: "training",
+    ScoringRun: "scoring",
+    Import: "import",
+    DriftReport: "drift_check",
+    ProfitRun: "profit",
 }
 
 
@@ -43,9 +44,10 @@ class JobView(APIView):
 
     def get(self, request, public_id):
         """A job of any kind: state, progress (0 to 1), the step, an estimate in seconds, the error."""
-        for kind, model in KINDS.items():
+        for model in jobs.job_models():
             job = model.objects.filter(public_id=public_id).first()
             if job is not None:
+                kind = KINDS.get(model, model._meta.model_name)
                 return Response(
                     {
                         "job": str(job.public_id),

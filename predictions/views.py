@@ -140,9 +140,8 @@ def version_detail(request: HttpRequest, number: int) -> HttpResponse:
 def compare(request: HttpRequest) -> HttpResponse:
     """Two versions side by side: ``?a=1&b=2``; without them the form alone, with the pair that people ask about first."""
     newest = _newest()
-    choices = [
-        (one.number, f"{_('Model %(n)s') % {'n': one.number}} · {wording.algorithm(one.algorithm)}") for one in newest
-    ]
+    called = _("Model %(n)s")
+    choices = [(one.number, f"{called % {'n': one.number}} · {wording.algorithm(one.algorithm)}") for one in newest]
     numbers = [one.number for one in newest]
     asked = {name: request.GET[name] for name in ("a", "b") if request.GET.get(name)}
     form = CompareForm(asked or None, choices=choices, initial=default_pair(numbers))

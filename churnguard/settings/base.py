@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.env import BASE_DIR, env, secret
 
+from . import offers
+
 VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
 
 INSTALLED_APPS = [
@@ -96,6 +98,9 @@ TEMPLATES = [
 DATABASE_URL = env("DATABASE_URL", default="")
 if DATABASE_URL:
     DATABASES = {"default": {**env.db_url_config(DATABASE_URL), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+    if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        # Questions of a page are short: compiling the plan of a long condition costs more than running it.
+        DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
 else:
     DATABASES = {
         "default": {
@@ -273,6 +278,11 @@ LOGGING = {
 
 # ---------------------------------------------------------------- the product
 RISK_BANDS = {"medium": 0.30, "high": 0.60}  # where a workspace has not set its own
-SEGMENT_LABELS = ["S1", "S2", "S3", "S4", "S5"]
 RAW_DATA_PATH = Path(env("RAW_DATA_PATH", default=str(BASE_DIR / "data" / "raw")))
+
+# ---------------------------------------------------------------- segments
+# What segments are called, first by value; more than these are counted on (S6 …).
+SEGMENT_LABELS = env.list("SEGMENT_LABELS", default=["S1", "S2", "S3", "S4", "S5"])
+# The offers that a company's segments begin with: label -> a text, an offer's fields, or a list of these. JSON in the environment.
+COMMERCIAL_OFFERS = env.json("COMMERCIAL_OFFERS", default=offers.COMMERCIAL_OFFERS)
 FIGURES_PATH = Path(env("FIGURES_PATH", default=str(BASE_DIR / "data" / "figures")))

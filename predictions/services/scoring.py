@@ -108,6 +108,7 @@ def score_customers(*, run_id: int, follow: bool = True, reasons: bool = True) -
                     raise
             for _step in orders.build(run):
                 held.report(run.scored, run.scored, _("Sorting the lists"), force=True)
+            partitions.analyse(Score, run.pk)
             orders.forget([*ScoringRun.objects.filter(is_current=False, has_scores=True).values_list("pk", flat=True)])
     except Refused as refusal:
         tenants.notify("scoring_failed", level=Level.ERROR, url=reverse("predictions:mlops"), reason=refusal.message)
