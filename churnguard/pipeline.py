@@ -8,7 +8,9 @@
     promote, roll back ─▶ predictions.champion_changed ─▶ score everybody by the model that is in charge now
     score ─▶ predictions.customers_scored ─▶ look for drift, and account for what contacting would earn;
                                              score again where another model took charge meanwhile
-                                             (segments and campaigns join here as they are built)
+    the first import, the first scores ─▶ divide the customers into segments (after that: weekly, by beat)
+    import, score ─▶ newcomers get their segment, and what each segment stands to lose is reckoned anew
+                                             (campaigns join here as they are built)
     drift, a refused artefact, a wrong estimate ─▶ predictions.alarm_raised ─▶ mail to those who asked for alarms
 
 Early stages announce facts and know nobody; only this module listens. A listener opens the next job's row and rings for
@@ -23,6 +25,7 @@ from customers.signals import customer_merged, import_finished, import_undone
 from predictions import alarms, merging
 from predictions import services as predictions
 from predictions.signals import alarm_raised, champion_changed, customers_scored, model_trained
+from segmentation import services as segmentation
 
 
 def connect() -> None:
@@ -35,6 +38,8 @@ def connect() -> None:
     customers_scored.connect(watch_after_scoring, dispatch_uid="pipeline.watch_after_scoring")
     alarm_raised.connect(mail_alarm, dispatch_uid="pipeline.mail_alarm")
     customers_scored.connect(catch_up_after_scoring, dispatch_uid="pipeline.catch_up_after_scoring")
+    import_finished.connect(place_after_import, dispatch_uid="pipeline.place_after_import")
+    customers_scored.connect(place_after_scoring, dispatch_uid="pipeline.place_after_scoring")
 
 
 def score_after_import(sender, *, follow: bool = True, **_: object) -> None:
@@ -68,6 +73,23 @@ def watch_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
                 jobs.ring(job)
 
 
+def place_after_import(sender, *, follow: bool = True, **_: object) -> None:
+    if follow:
+        place()
+
+
+def place_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
+    if follow:
+        place()
+
+
+def place() -> None:
+    """The first segmentation where there is none; after that newcomers into the current one."""
+    job = segmentation.open_run() if segmentation.needs_first_run() else segmentation.open_assignment()
+    if job:
+        jobs.ring(job)
+
+
 def mail_alarm(sender, *, code: str, facts: dict, **_: object) -> None:
     alarms.mail(code, facts)
 
@@ -79,7 +101,7 @@ def catch_up_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
 
 def catch_up() -> None:
     """Open what a lost announcement should have opened: a scoring by the model in charge, where it has none yet, a
-    profile of the newest import, and an account of profit by the newest costs.
+    profile of the newest import, an account of profit by the newest costs, and the first segmentation.
 
     A worker can die between the end of its job and its announcement; beat asks this of every company.
     """
@@ -89,3 +111,5 @@ def catch_up() -> None:
         jobs.ring(job)
     if predictions.needs_account() and (job := predictions.open_account()):
         jobs.ring(job)
+    if segmentation.needs_first_run():
+        jobs.ring(segmentation.open_run())

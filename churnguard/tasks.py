@@ -5,6 +5,7 @@ from celery import shared_task
 from core import jobs
 from customers import services as customers
 from predictions import services as predictions
+from segmentation import services as segmentation
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
@@ -13,7 +14,7 @@ from . import pipeline
 
 @shared_task(ignore_result=True, expires=600)
 def follow_routines(**_: object) -> None:
-    """Open what is due by each company's own clock: scoring, the check for drift, a challenger."""
+    """Open what is due by each company's own clock: scoring, the check for drift, a challenger, segments."""
     for tenant in Tenant.objects.iterator(chunk_size=200):
         with tenant_scope(tenant):
             due = predictions.take_due()
@@ -23,6 +24,8 @@ def follow_routines(**_: object) -> None:
                 jobs.ring(report)
             if due.training and predictions.may_learn():
                 jobs.ring(predictions.open_training())
+            if segmentation.is_due():
+                jobs.ring(segmentation.open_run())
 
 
 @shared_task(ignore_result=True, expires=60)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("churnguard.dashboard.urls")),
     path("", include("customers.urls")),
     path("", include("predictions.urls")),
+    path("", include("segmentation.urls")),
     path("admin/", admin.site.urls),
     path("livez", core.livez, name="livez"),
     path("readyz", core.readyz, name="readyz"),

@@ -1,4 +1,6 @@
-"""Stage 3: groups customers into segments that keep their names and carry an offer.
+"""Stage 3: groups customers into segments that keep their names, finds audiences by rules, and gives offers.
 
-Not built yet: the clustering engine, the four chart endpoints and the offers arrive with their own issue.
+Receives customers and the scores that are shown; leaves behind who belongs where, portraits of the segments, saved
+audiences, offers and their allocations. Reading order: models, services/runs.py, clustering/__init__.py (the engine),
+audiences/ with conditions/ (rules), services/offers.py and allocations.py, then views and api. docs/segments.md tells it all.
 """

@@ -77,6 +77,20 @@ def _columns_quarantined(f: dict) -> str:
     ) % {"n": _count(f, "count"), "columns": _columns(f)}
 
 
+def _segments_refreshed(f: dict) -> str:
+    return _("%(customers)s customers divided into %(segments)s segments.") % {
+        k: _count(f, k) for k in ("customers", "segments")
+    }
+
+
+def _segmentation_failed(f: dict) -> str:
+    return _("Dividing the customers stopped: %(reason)s") % {"reason": f.get("reason", "")}
+
+
+def _allocation_failed(f: dict) -> str:
+    return _("Allocating offers stopped: %(reason)s") % {"reason": f.get("reason", "")}
+
+
 def _scoring_failed(f: dict) -> str:
     return _("Scoring stopped: %(reason)s") % {"reason": f.get("reason", "")}
 
@@ -171,5 +185,8 @@ _SENTENCES = {
     "profit_failed": _profit_failed,
     "training_failed": _training_failed,
     "customers_scored": _customers_scored,
+    "segments_refreshed": _segments_refreshed,
+    "segmentation_failed": _segmentation_failed,
+    "allocation_failed": _allocation_failed,
     "scoring_failed": _scoring_failed,
 }

@@ -16,8 +16,11 @@ _ANALYST = _VIEWER | {
     "export_customers",
     "propose_churn_definition",
     "set_economics",
+    "refresh_segments",
+    "save_rule_segments",
+    "allocate_offers",
 }
-_OPERATOR = _ANALYST | {"curate_data", "cancel_jobs", "promote_models", "set_routine"}
+_OPERATOR = _ANALYST | {"curate_data", "cancel_jobs", "promote_models", "set_routine", "name_segments", "edit_offers"}
 _ADMIN = _OPERATOR | {"erase_customers", "manage_members", "manage_workspace", "view_audit", "adopt_churn_definition"}
 _OWNER = _ADMIN | {"delete_workspace"}
 

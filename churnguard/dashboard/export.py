@@ -10,6 +10,7 @@ from predictions import selectors as predictions
 from predictions.models import Score, ScoringRun
 from predictions.selectors import ClientFilter
 from predictions.wording import driver as driver_words
+from segmentation.models import Segment
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
@@ -23,7 +24,13 @@ HEADER = (
 _FLAG = {True: "Yes", False: "No", None: ""}
 
 
-def lines(tenant: Tenant, wanted: ClientFilter, driver: str = "", asked: FieldFilter | None = None) -> Iterator[str]:
+def lines(
+    tenant: Tenant,
+    wanted: ClientFilter,
+    driver: str = "",
+    asked: FieldFilter | None = None,
+    segment: Segment | None = None,
+) -> Iterator[str]:
     """Lines of the file. A streamed answer is written after the request's scope closed: it opens its own.
 
     For each block anew and never across a ``yield``: a browser that goes away must not leave a scope behind in a
@@ -31,7 +38,9 @@ def lines(tenant: Tenant, wanted: ClientFilter, driver: str = "", asked: FieldFi
     """
     with tenant_scope(tenant):
         run = predictions.current_run()
-        written = tabular.stream_csv(HEADER, (_cells(row, run, tenant.currency) for row in walk(wanted, driver, asked)))
+        written = tabular.stream_csv(
+            HEADER, (_cells(row, run, tenant.currency) for row in walk(wanted, driver, asked, segment))
+        )
     while True:
         with tenant_scope(tenant):
             block = next(written, None)

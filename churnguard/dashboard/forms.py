@@ -12,6 +12,8 @@ from customers.selectors import Attribute
 from predictions.models import ScoringRun
 from predictions.selectors import ClientFilter
 from predictions.wording import feature_name, value_name
+from segmentation.models import Segment
+from segmentation.wording_personas import persona
 
 from . import other_fields
 from .other_fields import FieldFilter
@@ -48,6 +50,7 @@ class ClientFilterForm(forms.Form):
         choices=[("", _("Any age")), ("yes", _("Seniors")), ("no", _("Not seniors"))],
     )
     driver = forms.ChoiceField(label=_("Main driver"), required=False)
+    segment = forms.ChoiceField(label=_("Segment"), required=False)
     tenure_from = forms.IntegerField(label=_("Tenure from (months)"), required=False, min_value=0, max_value=1200)
     tenure_to = forms.IntegerField(label=_("Tenure to (months)"), required=False, min_value=0, max_value=1200)
     charges_from = forms.DecimalField(
@@ -56,7 +59,9 @@ class ClientFilterForm(forms.Form):
     charges_to = forms.DecimalField(label=_("Charges to"), required=False, min_value=0, max_digits=12, decimal_places=3)
     sort = forms.ChoiceField(label=_("Order"), required=False, choices=SORTS)
 
-    def __init__(self, data, *, run: ScoringRun | None, known: Sequence[Attribute] = ()) -> None:
+    def __init__(
+        self, data, *, run: ScoringRun | None, known: Sequence[Attribute] = (), segments: Sequence[Segment] = ()
+    ) -> None:
         data = other_fields.without_stale(data)
         super().__init__(data)
         self.known = known
@@ -69,6 +74,9 @@ class ClientFilterForm(forms.Form):
             ("", _("Any driver")),
             *((d["feature"], feature_name(d["feature"])) for d in drivers),
         ]
+        self.segments = {segment.label: segment for segment in segments}
+        named = [(one.label, f"{one.label} · {persona(one)}") for one in segments]
+        self.fields["segment"].choices = [("", _("Any segment")), *named]
         for name, field in self.fields.items():
             is_select = isinstance(field, forms.ChoiceField)
             neutral = "all" if name == "churned" else ""
@@ -118,6 +126,10 @@ class ClientFilterForm(forms.Form):
         return getattr(self, "cleaned_data", {}).get("driver") or ""
 
     @property
+    def wanted_segment(self) -> Segment | None:
+        return self.segments.get(getattr(self, "cleaned_data", {}).get("segment") or "")
+
+    @property
     def wanted_field(self) -> FieldFilter | None:
         """What was asked of an other field; nothing where one of its bounds cannot be used."""
         if {"field", "value", "low", "high"} & set(self.errors):
@@ -142,7 +154,7 @@ class ClientFilterForm(forms.Form):
         status = found.get("churned") or DEFAULTS["churned"]
         if status != "all":
             chips.append({"words": str(dict(STATUSES)[status]), "drop": {"churned": "all"}})
-        for name in ("band", "contract", "internet", "senior"):
+        for name in ("band", "segment", "contract", "internet", "senior"):
             if found.get(name):
                 chips.append({"words": str(dict(self.fields[name].choices)[found[name]]), "drop": {name: None}})
         if found.get("driver"):

@@ -19,6 +19,8 @@ from predictions import selectors as predictions
 from predictions import wording
 from predictions.models import ModelVersion, Score, ScoringRun, TrainingRun
 from predictions.selectors import ClientFilter
+from segmentation import selectors as segmentation
+from segmentation.models import Segment
 
 from .other_fields import FieldFilter
 from .sifting import Sifted, sift
@@ -79,15 +81,29 @@ def as_row(row: Score | Customer, run: ScoringRun | None, currency: str) -> Clie
 
 
 def client_page(
-    wanted: ClientFilter, driver: str, asked: FieldFilter | None, *, after: str, before: str, size: int
+    wanted: ClientFilter,
+    driver: str,
+    asked: FieldFilter | None,
+    segment: Segment | None = None,
+    *,
+    after: str,
+    before: str,
+    size: int,
 ) -> Sifted:
     """One page of the customers asked for. No index answers questions about other fields, so those look through the list
     in its order, up to a bound."""
-    rows, order = predictions.client_rows(wanted, driver)
+    rows, order = _rows(wanted, driver, segment)
     if asked is None:
         page = keyset.paginate(rows, order, after=after, before=before, size=size)
         return Sifted(page, len(page.rows), is_cut=False)
     return sift(rows, order, asked.fits, _attributes(rows), after=after, before=before, size=size)
+
+
+def _rows(wanted: ClientFilter, driver: str, segment: Segment | None) -> tuple[QuerySet, keyset.Order]:
+    rows, order = predictions.client_rows(wanted, driver)
+    if segment is not None:
+        rows = rows.filter(segmentation.belongs_to(segment, "customer_id" if rows.model is Score else "pk"))
+    return rows, order
 
 
 def _attributes(rows: QuerySet) -> str:
@@ -95,10 +111,15 @@ def _attributes(rows: QuerySet) -> str:
 
 
 def walk(
-    wanted: ClientFilter, driver: str = "", asked: FieldFilter | None = None, *, size: int = 2000
+    wanted: ClientFilter,
+    driver: str = "",
+    asked: FieldFilter | None = None,
+    segment: Segment | None = None,
+    *,
+    size: int = 2000,
 ) -> Iterator[Score | Customer]:
     """Every customer asked for, a keyset page at a time: memory stays flat however many there are."""
-    rows, order = predictions.client_rows(wanted, driver)
+    rows, order = _rows(wanted, driver, segment)
     after = ""
     while True:
         if asked is None:

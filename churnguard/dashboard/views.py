@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from core.htmx import render_page
@@ -14,6 +15,8 @@ from predictions import selectors as predictions
 from predictions import wording
 from predictions.services import outlooks
 from predictions.wording.actionable import actionable
+from segmentation import selectors as segmentation
+from segmentation.wording_personas import persona
 from tenants import selectors as tenants
 from tenants import services as tenants_services
 from tenants.permissions import requires
@@ -56,12 +59,14 @@ def client_list(request: HttpRequest) -> HttpResponse:
     """The customers by risk. The address holds the state; htmx swaps the fragment ``results``, and ``otherfield`` with
     the inputs that suit the other field that was chosen."""
     run = predictions.current_run()
-    form = ClientFilterForm(request.GET, run=run, known=customers.known_attributes())
+    form = ClientFilterForm(request.GET, run=run, known=customers.known_attributes(), segments=segmentation.segments())
     if request.htmx and request.htmx.target == "otherfield":
         return render_page(request, "dashboard/clients.html#otherfield", {"form": form})
     wanted = form.wanted()
     position = {name: request.GET.get(name, "") for name in ("after", "before")}
-    sifted = selectors.client_page(wanted, form.wanted_driver, form.wanted_field, **position, size=PAGE_SIZE)
+    sifted = selectors.client_page(
+        wanted, form.wanted_driver, form.wanted_field, form.wanted_segment, **position, size=PAGE_SIZE
+    )
     page = sifted.page
     currency = request.tenant.currency
     context = {
@@ -80,14 +85,19 @@ def client_list(request: HttpRequest) -> HttpResponse:
 @requires("export_customers")
 def export_clients(request: HttpRequest) -> HttpResponse:
     """The same list as a file, with the same filters, as long as it is."""
-    form = ClientFilterForm(request.GET, run=predictions.current_run(), known=customers.known_attributes())
+    form = ClientFilterForm(
+        request.GET,
+        run=predictions.current_run(),
+        known=customers.known_attributes(),
+        segments=segmentation.segments(),
+    )
     wanted = form.wanted()
     # Which filters, not their values: a search may be a name.
     tenants_services.record(
         "customers_exported", actor=request.user, filters=sorted(k for k, v in request.GET.items() if v)
     )
     response = StreamingHttpResponse(
-        export.lines(request.tenant, wanted, form.wanted_driver, form.wanted_field),
+        export.lines(request.tenant, wanted, form.wanted_driver, form.wanted_field, form.wanted_segment),
         content_type="text/csv; charset=utf-8",
     )
     response["Content-Disposition"] = (
@@ -110,7 +120,7 @@ def client_detail(request: HttpRequest, public_id) -> HttpResponse:
         "customer": customer,
         "initials": selectors.initials(customer),
         "algorithm": wording.algorithm(score.run.version.algorithm) if score else "",
-        "facts": selectors.profile(customer),
+        "facts": [*selectors.profile(customer), *_segment(customer)],
         "others": other_fields.in_words(customer.attributes, customers.known_attributes()),
         "plan": selectors.plan(customer, currency),
         "usage": charts.usage(customers.usage_by_month(customer), currency),
@@ -126,6 +136,12 @@ def client_detail(request: HttpRequest, public_id) -> HttpResponse:
         "history": customer_history(customer, limit=SHOWN_CHANGES),
     }
     return render_page(request, "dashboard/client.html", context)
+
+
+def _segment(customer: Customer) -> list[tuple[str, str]]:
+    """Where the customer belongs, label and words; nothing while there are no segments."""
+    found = segmentation.segment_of(customer)
+    return [(_("Segment"), f"{found.segment.label} · {persona(found.segment)}")] if found else []
 
 
 def _driver(entry: dict, currency: str) -> dict[str, object]:

@@ -80,13 +80,14 @@ def test_sources_addresses_stand_as_it_names_them():
 
 
 def test_numbers_of_rows_are_in_no_address():
-    """Public identifiers only; a model version's number counts versions of one company."""
+    """Public identifiers only; numbers of model versions and of segments are counted in one company each."""
     numbered = {path for _, path, _ in DOORS if "<int:" in path}
     assert numbered == {
         "mlops/versions/<int:number>",
         "mlops/versions/<int:number>/promote",
         "api/models/<int:number>",
         "api/models/<int:number>/promote",
+        "segments/<int:number>/persona",
     }
 
 

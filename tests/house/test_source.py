@@ -81,7 +81,9 @@ def test_stage_says_what_it_does(package):
     assert ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("folder", ["customers/ingest", "predictions/learning"])
+@pytest.mark.parametrize(
+    "folder", ["customers/ingest", "predictions/learning", "segmentation/clustering", "segmentation/conditions"]
+)
 def test_engines_run_without_django(folder):
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

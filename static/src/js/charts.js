@@ -12,8 +12,11 @@ const ROLES = {
   text: "--ink-2",
   grid: "--grid",
   surface: "--surface",
+  moved: "--moved",
+  stayed: "--stayed",
+  ...Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`series-${n + 1}`, `--series-${n + 1}`])),
 };
-const COLOUR_KEYS = new Set(["color", "fillcolor", "bgcolor", "bordercolor", "linecolor", "gridcolor", "zerolinecolor"]);
+const COLOUR_KEYS = new Set(["color", "fillcolor", "bgcolor", "bordercolor", "linecolor", "gridcolor", "zerolinecolor", "colors"]);
 
 function palette() {
   const style = getComputedStyle(document.documentElement);
@@ -49,6 +52,7 @@ function layout(figure, colours, language) {
     hoverlabel: { bgcolor: colours.raised, bordercolor: colours.line, font: { color: colours.ink, size: 12.5 }, align: "left" },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } },
     ...given,
+    ...(given.polar ? { polar: { ...given.polar, bgcolor: "rgba(0,0,0,0)" } } : {}),
     ...Object.fromEntries(Object.keys(given).filter((name) => /^[xy]axis\d*$/.test(name)).map((name) => [name, axis(given[name], colours)])),
   };
 }

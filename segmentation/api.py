@@ -1,0 +1,137 @@
+"""The source's four endpoints with their very shapes, and segments, their runs and moves for programs.
+
+All are read from tables that a run wrote, whatever the number of customers.
+"""
+
+from __future__ import annotations
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from core import jobs
+from tenants.idempotency import idempotent
+
+from . import selectors, services, wording_offers
+from .models import Segmentation, SegmentProfile
+
+REASON = "X-Reason"  # of an answer that is empty: beside shapes that have no room for it
+
+
+class _Chart(APIView):
+    capability = "view_customers"
+
+    def get(self, request):
+        run = selectors.current_run()
+        if run is None:
+            code, sentence = services.why_none()
+            empty = self.empty()
+            if "data" in empty:
+                empty["reason"] = sentence
+            return Response(empty, headers={REASON: code})
+        return Response(self.shape(run, selectors.profiles(run)))
+
+    def empty(self) -> dict[str, object]:
+        return {"data": []}
+
+    def shape(self, run: Segmentation, profiles: list[SegmentProfile]) -> dict[str, object]:
+        raise NotImplementedError
+
+
+class ClusterDistributionView(_Chart):
+    """``{"data": {"values", "labels", "type": "pie"}}``."""
+
+    def empty(self):
+        return {"data": selectors.distribution([])}
+
+    def shape(self, run, profiles):
+        return {"data": selectors.distribution(profiles)}
+
+
+class FeatureImportanceView(_Chart):
+    """``{"data": [{"feature", "values", "segments", "importance"}]}``: at most 2,000 points a feature."""
+
+    def shape(self, run, profiles):
+        return {"data": selectors.importance(run, profiles)}
+
+
+class ClusterProfilesView(_Chart):
+    """``{"data": {"profiles", "features", "segments", "scaled"}}``: a row of means for each segment."""
+
+    def empty(self):
+        return {"data": {"profiles": [], "features": [], "segments": [], "scaled": []}}
+
+    def shape(self, run, profiles):
+        return {"data": selectors.profile_table(run, profiles)}
+
+
+class SegmentDetailsView(_Chart):
+    """``{"S1": {"size", "percentage", "mean_values", "offer"}, …}``."""
+
+    def empty(self):
+        return {}
+
+    def shape(self, run, profiles):
+        offers = wording_offers.of_segments([p.segment for p in profiles])
+        return {
+            p.segment.label: {
+                "size": p.size,
+                "percentage": p.percentage,
+                "mean_values": p.mean_values,
+                "offer": offers.get(p.segment_id, ""),
+            }
+            for p in profiles
+        }
+
+
+class SegmentationView(APIView):
+    capability = {"GET": "view_customers", "POST": "refresh_segments"}
+
+    def get(self, request):
+        """The segmentation in force: portraits, moves, what is advised, and whether there are clusters at all."""
+        run = selectors.current_run()
+        if run is None:
+            code, sentence = services.why_none()
+            return Response({"segmentation": None, "code": code, "reason": sentence})
+        return Response({"segmentation": services.segmentation_json(run)})
+
+    @idempotent
+    def post(self, request):
+        """Divide the customers anew: ``{"k": number, "features": [names]}``, both optional. 202 with the job's address; the
+        open one where there is one. 422 for a column that is none."""
+        body = request.data if isinstance(request.data, dict) else None
+        if body is None:
+            raise ValidationError(["a JSON object"])
+        if unknown := sorted(set(body) - {"k", "features"}):
+            raise ValidationError({name: ["no such field"] for name in unknown})
+        k, features = body.get("k"), body.get("features") or []
+        if k is not None and (isinstance(k, bool) or not isinstance(k, int)):
+            raise ValidationError({"k": [_("a whole number from 2 to 10")]})
+        if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
+            raise ValidationError({"features": [_("a list of names of columns")]})
+        run = services.open_run(requested_by=request.user, k=k, features=features)
+        jobs.ring(run)
+        address = reverse("predictions:api_job", args=[run.public_id], request=request)
+        return Response(
+            {"job": str(run.public_id), "url": address, "state": run.state}, status=202, headers={"Location": address}
+        )
+
+
+class SegmentView(APIView):
+    capability = {"PATCH": "name_segments"}
+
+    def patch(self, request, label):
+        """Name a segment: ``{"persona": text}``; an empty text gives back the name that its figures suggest."""
+        segment = next((one for one in selectors.segments() if one.label == label), None)
+        if segment is None:
+            raise Http404
+        body = request.data
+        if not isinstance(body, dict) or set(body) != {"persona"} or not isinstance(body["persona"], str):
+            raise ValidationError({"persona": [_("a text")]})
+        services.rename_segment(segment=segment, persona=body["persona"], actor=request.user)
+        if job := services.open_assignment(requested_by=request.user):
+            jobs.ring(job)
+        return Response({"segment": segment.label, "persona": services.persona_of(segment)})
