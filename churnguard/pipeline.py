@@ -8,7 +8,7 @@
     promote, roll back ─▶ predictions.champion_changed ─▶ score everybody by the model that is in charge now
     score ─▶ predictions.customers_scored ─▶ look for drift, and account for what contacting would earn;
                                              score again where another model took charge meanwhile
-    the first import, the first scores ─▶ divide the customers into segments (after that: weekly, by beat)
+    the first scores, or an import that rests ─▶ divide the customers into segments (after that: weekly, by beat)
     import, score ─▶ newcomers get their segment, and what each segment stands to lose is reckoned anew
                                              (campaigns join here as they are built)
     drift, a refused artefact, a wrong estimate ─▶ predictions.alarm_raised ─▶ mail to those who asked for alarms
@@ -74,18 +74,18 @@ def watch_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
 
 
 def place_after_import(sender, *, follow: bool = True, **_: object) -> None:
+    """Newcomers into the current segmentation. The first one waits for use and scores that may be on their way (catch_up)."""
     if follow:
         place()
 
 
 def place_after_scoring(sender, *, follow: bool = True, **_: object) -> None:
     if follow:
-        place()
+        place(is_first=segmentation.needs_first_run())
 
 
-def place() -> None:
-    """The first segmentation where there is none; after that newcomers into the current one."""
-    job = segmentation.open_run() if segmentation.needs_first_run() else segmentation.open_assignment()
+def place(*, is_first: bool = False) -> None:
+    job = segmentation.open_run() if is_first or segmentation.has_new_columns() else segmentation.open_assignment()
     if job:
         jobs.ring(job)
 

@@ -41,7 +41,7 @@ def segments(request: HttpRequest) -> HttpResponse:
     context |= {
         "cards": _cards(found, currency),
         "advice": wording_runs.advice(run, len(found)),
-        "stability": wording_runs.stability(run.flow),
+        "stability": _stability(run),
         "filled_in": wording_runs.filled_in(run),
         "share_chart": charts.distribution(found),
         "stakes_chart": charts.stakes(found, currency) if any(p.stakes for p in found) else None,
@@ -72,7 +72,7 @@ def how_many(request: HttpRequest) -> HttpResponse:
         "advice": wording_runs.advice(run, len(found)),
         "candidates": run.advice.get("candidates", []),
         "quality_chart": charts.quality(run.advice["candidates"], len(found)) if run.advice.get("candidates") else None,
-        "stability": wording_runs.stability(run.flow),
+        "stability": _stability(run),
         "moves_chart": charts.moves(run.flow, names),
         "flow": run.flow,
         "history": _history(),
@@ -197,6 +197,10 @@ def _job(request: HttpRequest, template: str) -> HttpResponse:
     if job is None:
         response["HX-Refresh"] = "true"  # it ended: what it found stands all over the page
     return response
+
+
+def _stability(run: Segmentation) -> dict[str, object] | None:
+    return wording_runs.stability(run.flow, other_features=run.figures.get("other_features_than_before", False))
 
 
 def _cards(found: list[SegmentProfile], currency: str) -> list[dict[str, object]]:

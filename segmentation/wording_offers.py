@@ -64,9 +64,14 @@ def terms(offer: Offer, currency: str) -> list[str]:
     if offer.contact_cost is not None:
         found.append(_("%(cost)s to make it") % {"cost": money(offer.contact_cost, currency)})
     if offer.discount:
-        found.append(_("%(share)s off the monthly charge") % {"share": percent(offer.discount)})
+        found.append(_("%(share)s off the monthly charge") % {"share": _share(offer.discount)})
     if offer.acceptance is not None:
-        found.append(_("%(share)s of leavers accept") % {"share": percent(offer.acceptance)})
+        found.append(_("%(share)s of leavers accept") % {"share": _share(offer.acceptance)})
     if offer.stock is not None:
         found.append(ngettext("%(n)s in stock", "%(n)s in stock", offer.stock) % {"n": number_format(offer.stock)})
     return found
+
+
+def _share(value: float) -> str:
+    """A share as it was given: 12.5 percent is not 12."""
+    return percent(value, 0 if round(100 * value, 3).is_integer() else 1)

@@ -76,8 +76,9 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else number_format(round(value, 3), 3)
 
 
-def stability(flow: Mapping) -> dict[str, object] | None:
-    """How the names held since the run before: a sentence, its tone, and what is not what it was."""
+def stability(flow: Mapping, *, other_features: bool = False) -> dict[str, object] | None:
+    """How the names held since the run before: a sentence, its tone, and what is not what it was. ``other_features``: the
+    run before grouped by other columns."""
     if flow.get("stayed") is None:
         return None
     matching = flow.get("matching", {})
@@ -86,6 +87,10 @@ def stability(flow: Mapping) -> dict[str, object] | None:
     drifted = [label(one["number"]) for one in matching.get("segments", []) if one["verdict"] == "drifted"]
     new = [label(one["number"]) for one in matching.get("segments", []) if one["verdict"] == "new"]
     notes = []
+    if other_features:
+        notes.append(
+            _("Customers are grouped by other columns than before, so each name went to the segment that shares most.")
+        )
     if changed:
         notes.append(
             ngettext("%(names)s is no longer what it was.", "%(names)s are no longer what they were.", len(changed))

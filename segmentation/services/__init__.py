@@ -16,7 +16,7 @@ from .newcomers import assign_newcomers, open_assignment
 from .offers import check_rule, delete_offer, save_offer
 from .portraits import free_persona, persona_of, rename_segment
 from .rules import delete_rule, read_rule, save_rule
-from .runs import LEAST_K, MOST_K, is_due, needs_first_run, open_run, refresh_segments
+from .runs import LEAST_K, MOST_K, has_new_columns, is_due, needs_first_run, open_run, refresh_segments
 
 __all__ = [
     "LEAST_K",
@@ -27,6 +27,7 @@ __all__ = [
     "delete_offer",
     "delete_rule",
     "free_persona",
+    "has_new_columns",
     "is_due",
     "needs_first_run",
     "open_allocation",

@@ -15,8 +15,10 @@ from django.utils.translation import gettext as _
 
 from core import jobs
 from core.errors import Refused
+from core.models import OPEN_STATES
 from customers import selectors as customers
 from predictions import registry
+from predictions import selectors as predictions
 from tenants import services as tenants
 from tenants.models import Level, User
 from tenants.scoping import current_tenant
@@ -34,6 +36,7 @@ from .offers import first_offers
 
 LEAST_K, MOST_K = 2, 10
 REFRESHED_EVERY = timedelta(days=7)
+SETTLED_AFTER = timedelta(seconds=45)  # since an import, when nothing follows it
 
 
 def open_run(*, requested_by: User | None = None, k: int | None = None, features: Sequence[str] = ()) -> Segmentation:
@@ -270,12 +273,24 @@ def is_due(now: datetime | None = None) -> bool:
 
 
 def needs_first_run() -> bool:
-    """Whether customers wait to be divided for the first time, or should be divided anew since there are usual columns that
-    were not there (the risk is known, use came) and nobody chose others. A failed attempt counts as tried."""
+    """Whether customers wait to be divided for the first time; a failed attempt counts as tried. Nothing else may be under
+    way: use and scores that come a minute later would change what S1 means."""
+    return not Segmentation.objects.exists() and customers.count_all() > 0 and _is_at_rest()
+
+
+def has_new_columns() -> bool:
+    """Whether there are usual columns that the current run did not have (the risk is known, use came), where nobody chose
+    others. Looks through all months of use: asked after an import or a scoring, not by the clock."""
     current = selectors.current_run()
-    if current is None:
-        return not Segmentation.objects.exists() and customers.count_all() > 0
-    if current.features or selectors.open_run():
+    if current is None or current.features or selectors.open_run():
         return False
     newest = Segmentation.objects.order_by("-pk").first()
     return newest.pk == current.pk and not set(features.usual()) <= set(current.state_of_engine["asked"])
+
+
+def _is_at_rest() -> bool:
+    if predictions.open_training() or predictions.open_scoring():
+        return False
+    imports = customers.import_list()
+    recent = timezone.now() - SETTLED_AFTER
+    return not imports.filter(state__in=OPEN_STATES).exists() and not imports.filter(finished_at__gt=recent).exists()
