@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.utils import timezone
 
@@ -13,10 +13,16 @@ from .. import merge, selectors
 from ..models import Customer, CustomerBase, Subscription
 
 
-def refresh_customer_base() -> None:
-    """Count the base once, and look which other fields it has, so that no page has to."""
-    bulk.analyse(Customer, Subscription)
-    facts = {**selectors.count_customers(), "attributes": selectors.as_json(selectors.survey_attributes())}
+def refresh_customer_base(tell: Callable[[int, int], None] = lambda done, of: None) -> None:
+    """Count the base once, and look which other fields it has, so that no page has to. ``tell`` hears of each part: together
+    they take over two seconds for a million customers."""
+    bulk.analyse(Customer)
+    tell(1, 4)
+    bulk.analyse(Subscription)
+    tell(2, 4)
+    counted = selectors.count_customers()
+    tell(3, 4)
+    facts = {**counted, "attributes": selectors.as_json(selectors.survey_attributes())}
     CustomerBase.objects.update_or_create(
         tenant=current_tenant(), defaults={"facts": facts, "computed_at": timezone.now()}
     )

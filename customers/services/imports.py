@@ -175,7 +175,7 @@ def _go_on(held: jobs.Claim, run: Import) -> None:
             _remember(run, run.requested_by)
     elif run.step == ImportStep.UNDO:
         undoing.undo(held, run)
-    refresh_customer_base()
+    refresh_customer_base(lambda done, of: held.report(995 + done, 995 + of, _("Counting the customers"), force=True))
     return held.report(1, 1, "", force=True)
 
 
