@@ -39,6 +39,11 @@ def marginal(found: Mapping, currency: str) -> str:
         return _("More budget would keep nobody more: %(enough)s is all that is worth spending.") % {
             "enough": money(told["enough"], currency)
         }
+    if told["kept"] < 0.005:  # the best by profit may keep fewer who are worth more
+        return _("%(per)s more would earn %(profit)s, by customers who are worth more rather than by keeping more.") % {
+            "per": money(told["per"], currency),
+            "profit": money(told["profit"], currency),
+        }
     return ngettext(
         "%(per)s more would keep about %(kept)s customer and earn %(profit)s.",
         "%(per)s more would keep about %(kept)s customers and earn %(profit)s.",
