@@ -39,8 +39,8 @@ class Trait:
 class Portrait:
     """A segment in a few facts. traits: the strongest first, at most three; empty: it is like the rest.
 
-    persona    a code of traits.PERSONAS; or "standout" with ``standout``, the feature and direction that it is named
-               after, where no persona is left that fits
+    persona    a code of traits.PERSONAS; "average"; "standout", with ``standout``, the feature and direction that it is
+               named after, where no persona is left that fits; "group_1" ... where nothing at all tells them apart
     fit        how well it fits, 0 and more; below 0.6 it is a manner of speaking
     """
 

@@ -76,7 +76,8 @@ RULES: dict[str, tuple[dict[str, float], ...]] = {
     "family": ({"family": 1.0},),
 }
 PERSONAS: tuple[str, ...] = tuple(RULES)
-OTHER_PERSONAS = ("average", "standout")  # like everybody; named after the one feature that stands out
+# Like everybody; named after the one feature that stands out. Where segments are all alike the rest are group_1, group_2 ...
+OTHER_PERSONAS = ("average", "standout")
 
 
 def traits(names: Sequence[str], apart: np.ndarray) -> dict[str, np.ndarray]:

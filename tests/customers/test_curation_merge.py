@@ -196,6 +196,8 @@ def test_scores_of_the_one_who_goes_pass_over_where_the_other_has_none(two, alic
 def test_every_table_that_hangs_on_a_customer_is_thought_of_by_the_merge():
     """A new table with a key to the customer must say here what becomes of its rows."""
     moved = {"Subscription", "UsageRecord", "Interaction", "FormerNumber", "CustomerChange", "Score"}
+    # Whoever stays keeps the place and the offer that they have (tests/segmentation/test_departures.py).
+    moved |= {"SegmentMembership", "AllocatedOffer"}
     hanging = {relation.related_model.__name__ for relation in Customer._meta.related_objects}
     hanging |= {
         r.related_model.__name__

@@ -34,9 +34,9 @@ def test_noise_has_no_clusters_worth_the_name(noise, quick):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", planted.NOISE)
-@pytest.mark.parametrize("rows", [150, 1000])
-def test_noise_is_called_clusters_at_most_once_in_a_dozen(noise, rows, quick):
-    verdicts = [chosen(noise(rows, np.random.default_rng(seed)), seed).verdict for seed in range(12)]
+@pytest.mark.parametrize("rows", [150, 600])
+def test_noise_is_called_clusters_at_most_once_in_eight(noise, rows, quick):
+    verdicts = [chosen(noise(rows, np.random.default_rng(seed)), seed).verdict for seed in range(8)]
     assert verdicts.count("clusters") <= 1
 
 
