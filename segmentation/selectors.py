@@ -120,15 +120,15 @@ def distribution(found: Sequence[SegmentProfile]) -> dict[str, object]:
 
 def importance(run: Segmentation, found: Sequence[SegmentProfile]) -> list[dict[str, object]]:
     """A sample of each feature's values with the segment of each, and how much the feature separates them (0 to 1)."""
-    labels = {p.segment.number: p.segment.label for p in found}
+    labels, points = {p.segment.number: p.segment.label for p in found}, run.figures["points"]
     return [
         {
             "feature": name,
-            "values": points["values"],
-            "segments": [labels[number] for number in points["segments"]],
+            "values": points[name]["values"],
+            "segments": [labels[number] for number in points[name]["segments"]],
             "importance": run.figures["importance"][name],
         }
-        for name, points in run.figures["points"].items()
+        for name in run.figures["features"]  # a list: PostgreSQL keeps no order of keys
     ]
 
 
