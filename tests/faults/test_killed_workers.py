@@ -39,7 +39,7 @@ with company("atlas-telecom"):
 # Every value of a customer but the keys and the time stamps.
 CUSTOMERS = """
 SELECT c.external_id, c.first_name, c.last_name, c.email, c.phone, c.language, c.city, c.gender, c.senior_citizen,
-       c.partner, c.dependents, c.age, c.churn_label, c.persona, c.attributes,
+       c.partner, c.dependents, c.age, c.churn_label, c.attributes,
        s.contract, s.tenure, s.monthly_charges, s.total_charges, s.phone_service, s.multiple_lines, s.internet_service,
        s.online_security, s.online_backup, s.device_protection, s.tech_support, s.streaming_tv, s.streaming_movies,
        s.paperless_billing, s.payment_method
