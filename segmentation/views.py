@@ -117,8 +117,11 @@ def start_refresh(request: HttpRequest) -> HttpResponse:
     """Divide the customers anew, by another number or other columns where the form says so."""
     wanted = request.POST.get("k", "")
     k = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 4 else None
+    chosen, current = request.POST.getlist("feature"), selectors.current_run()
+    if current and not current.features and set(chosen) == set(current.state_of_engine["asked"]):
+        chosen = []  # nobody chose: the usual columns stay the usual ones, also where more of them come
     try:
-        jobs.ring(services.open_run(requested_by=request.user, k=k, features=request.POST.getlist("feature")))
+        jobs.ring(services.open_run(requested_by=request.user, k=k, features=chosen))
     except Refused as refusal:
         messages.warning(request, refusal.message)
         return redirect("segmentation:how_many")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -21,7 +22,9 @@ def text(offer: Offer) -> str:
 
 def of_segments(segments: Sequence[Segment]) -> dict[int, str]:
     """Of each segment (by its key) the first offer in use, in words: one question."""
-    links = OfferSegment.objects.filter(segment__in=segments, offer__is_active=True).select_related("offer")
+    today = timezone.localdate()
+    links = OfferSegment.objects.filter(segment__in=segments, offer__is_active=True).exclude(offer__stock=0)
+    links = links.exclude(offer__valid_from__gt=today).exclude(offer__valid_until__lt=today).select_related("offer")
     found: dict[int, str] = {}
     for link in links.order_by("offer__position", "offer_id"):
         found.setdefault(link.segment_id, text(link.offer))
