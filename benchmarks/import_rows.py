@@ -11,25 +11,19 @@ person would look at.
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from .databases import Databases
+from .steps import OWNER, call, run
 
 _ROWS = 1_000_000
 
 
-def _call(step: str, environment: dict[str, str], **options: object) -> dict:
-    """Run one step in a process of its own; what it found."""
-    command = [sys.executable, "-m", "benchmarks.import_rows", "--step", step]
-    for name, value in options.items():
-        command += [f"--{name}", str(value)]
-    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(result.stdout.splitlines()[-1])
+_call = functools.partial(call, "import_rows")
 
 
 # ---------------------------------------------------------------- one step, in its own process
@@ -109,7 +103,7 @@ def _beside(run):
 
     from .watching import watched
 
-    return watched(run.pk, User.objects.get(email="owner@benchmark.example.com").pk)
+    return watched(run.pk, User.objects.get(email=OWNER).pk)
 
 
 def _measure_child() -> dict:
@@ -129,35 +123,7 @@ def _measure_child() -> dict:
     return seen
 
 
-def _peak_memory() -> int:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 _STEPS = {"files": _write_files, "floor": _floor, "floor_again": _floor_again, "alone": _alone, "attended": _attended}
-
-
-def _run_step(options: argparse.Namespace) -> None:
-    import django
-
-    django.setup()
-    from django.db import connection
-
-    from tenants import services as tenants
-    from tenants.models import Role, Tenant
-    from tenants.scoping import tenant_scope
-
-    company = Tenant.objects.filter(slug="benchmark").first()
-    if company is None:
-        company = tenants.create_company(slug="benchmark", name="Benchmark")
-        with tenant_scope(company):
-            tenants.add_member(
-                email="owner@benchmark.example.com", name="Owner", role=Role.OWNER, password="not-a-secret-1"
-            )
-    with tenant_scope(company):
-        found = _STEPS[options.step](options)
-    print(json.dumps({**found, "peak": _peak_memory(), "engine": connection.display_name}))
 
 
 # ---------------------------------------------------------------- all of them, and the tables
@@ -202,7 +168,7 @@ def _print_row(title: str, ours: dict, floor: dict) -> None:
         f"{ours['seconds']:.1f}",
         f"{ours['seconds'] / floor['seconds']:.2f}",
         f"{ours['child_seconds']:.1f}",
-        f"{ours['peak'] / 2**20:,.0f}",
+        f"{ours['peak']:,.0f}",
         f"{ours['child_peak'] / 2**20:,.0f}",
         f"{ours['gap']:.1f}",
         *(f"{1000 * ours[f'{name}_p95']:.0f}" for name in ("page", "livez", "write")),
@@ -222,7 +188,7 @@ def main() -> None:
     parser.add_argument("--file", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        _run_step(options)
+        run(_STEPS, options)
     else:
         _measure(options)
 

@@ -12,28 +12,22 @@ blend. The source's way, on so many customers as ``--source`` says, is a default
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from .databases import Databases
+from .steps import OWNER, call, run
 
 _LEARNED = 20_000
 _REQUESTS = 300
 
 
-def _call(step: str, environment: dict[str, str], **options: object) -> dict:
-    """Run one step in a process of its own; what it found."""
-    command = [sys.executable, "-m", "benchmarks.scoring", "--step", step]
-    for name, value in options.items():
-        command += [f"--{name}", *([] if value is True else [str(value)])]
-    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(result.stdout.splitlines()[-1])
+_call = functools.partial(call, "scoring")
 
 
 # ---------------------------------------------------------------- one step, in its own process
@@ -231,7 +225,7 @@ def _one_at_a_time(options: argparse.Namespace) -> dict:
     from tenants.models import User
 
     client = Client(headers={"host": "localhost"})
-    client.force_login(User.objects.get(email="owner@benchmark.example.com"))
+    client.force_login(User.objects.get(email=OWNER))
     numbers = list(Customer.objects.order_by("external_id").values_list("external_id", flat=True)[:_REQUESTS])
     fields = {"contract": "Month-to-month", "tenure": 3, "monthly_charges": 89.5, "internet_service": "Fiber optic"}
     works = {
@@ -258,31 +252,6 @@ _STEPS = {
     "source": _source,
     "one": _one_at_a_time,
 }
-
-
-def _run_step(options: argparse.Namespace) -> None:
-    import resource
-
-    import django
-
-    django.setup()
-    from django.db import connection
-
-    from tenants import services as tenants
-    from tenants.models import Role, Tenant
-    from tenants.scoping import tenant_scope
-
-    company = Tenant.objects.filter(slug="benchmark").first()
-    if company is None:
-        company = tenants.create_company(slug="benchmark", name="Benchmark")
-        with tenant_scope(company):
-            tenants.add_member(
-                email="owner@benchmark.example.com", name="Owner", role=Role.OWNER, password="not-a-secret-1"
-            )
-    with tenant_scope(company):
-        found = _STEPS[options.step](options)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**found, "peak": peak, "engine": connection.display_name}))
 
 
 # ---------------------------------------------------------------- all of them, and the tables
@@ -359,7 +328,7 @@ def main() -> None:
     parser.add_argument("--reasons", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        _run_step(options)
+        run(_STEPS, options)
     else:
         _measure(options)
 

@@ -11,26 +11,20 @@ customers their personas and looks at other numbers of segments; that is told be
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import time
 
 from .databases import Databases
+from .steps import OWNER, call, run
 
 _K = 5
 _ENDPOINTS = ("cluster_distribution", "feature_importance", "cluster_profiles", "segment_details")
 
 
-def _call(step: str, environment: dict[str, str], **options: object) -> dict:
-    command = [sys.executable, "-m", "benchmarks.segmentation", "--step", step]
-    for name, value in options.items():
-        command += [f"--{name}", str(value)]
-    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(result.stdout.splitlines()[-1])
+_call = functools.partial(call, "segmentation")
 
 
 # ---------------------------------------------------------------- one step, in its own process
@@ -184,7 +178,7 @@ def _endpoints(options: argparse.Namespace) -> dict:
     from tenants.models import User
 
     client = Client(headers={"host": "localhost"})
-    client.force_login(User.objects.get(email="owner@benchmark.example.com"))
+    client.force_login(User.objects.get(email=OWNER))
     found = {}
     for name in _ENDPOINTS:
         times = []
@@ -198,29 +192,6 @@ def _endpoints(options: argparse.Namespace) -> dict:
 
 
 _STEPS = {"load": _load, "floor": _floor, "ours": _ours, "endpoints": _endpoints}
-
-
-def _run_step(options: argparse.Namespace) -> None:
-    import django
-
-    django.setup()
-    from django.db import connection
-
-    from tenants import services as tenants
-    from tenants.models import Role, Tenant
-    from tenants.scoping import tenant_scope
-
-    company = Tenant.objects.filter(slug="benchmark").first()
-    if company is None:
-        company = tenants.create_company(slug="benchmark", name="Benchmark")
-        with tenant_scope(company):
-            tenants.add_member(
-                email="owner@benchmark.example.com", name="Owner", role=Role.OWNER, password="not-a-secret-1"
-            )
-    with tenant_scope(company):
-        found = _STEPS[options.step](options)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**found, "peak": peak, "engine": connection.display_name}))
 
 
 # ---------------------------------------------------------------- all of them, and the table
@@ -260,7 +231,7 @@ def main() -> None:
     parser.add_argument("--step", choices=_STEPS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        _run_step(options)
+        run(_STEPS, options)
     else:
         _measure(options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from core import jobs
 from core.errors import Refused
@@ -31,7 +32,7 @@ class OfferSegmentInline(admin.TabularInline):
 class OfferAdminForm(forms.ModelForm):
     """An offer checked as the page checks it: its rule can be read, gender decides nothing, somebody stands for age."""
 
-    approves_age = forms.BooleanField(label="I stand for it that age decides here", required=False)
+    approves_age = forms.BooleanField(label=_("I stand for it that age decides here"), required=False)
 
     class Meta:
         model = Offer
@@ -50,7 +51,7 @@ class OfferAdminForm(forms.ModelForm):
         found = super().clean()
         if not self.errors:
             try:
-                services.check_rule(self.instance_as_asked(found), self.actor, found.get("approves_age", False))
+                services.check_rule(self.instance_as_asked(found), self.actor, found.get("approves_age") or None)
             except Refused as refusal:
                 raise forms.ValidationError({"rule": refusal.message}) from refusal
         return found

@@ -5,6 +5,8 @@ All are read from tables that a run wrote, whatever the number of customers.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
@@ -21,7 +23,9 @@ from .models import Segmentation, SegmentProfile
 REASON = "X-Reason"  # of an answer that is empty: beside shapes that have no room for it
 
 
-class _Chart(APIView):
+class _Chart(APIView, ABC):
+    """An endpoint of the source: its shape where there is a segmentation, else the same shape empty, and why."""
+
     capability = "view_customers"
 
     def get(self, request):
@@ -37,8 +41,9 @@ class _Chart(APIView):
     def empty(self) -> dict[str, object]:
         return {"data": []}
 
+    @abstractmethod
     def shape(self, run: Segmentation, profiles: list[SegmentProfile]) -> dict[str, object]:
-        raise NotImplementedError
+        """The answer, from what the run wrote."""
 
 
 class ClusterDistributionView(_Chart):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from core.templatetags.ui import percent_sign
 from .models import Segment, SegmentProfile
 from .wording_names import feature_name
 
+_LONGEST_LINE = 11  # of a radar's labels: a phone shows them whole
 _COLOURS = 10  # roles series-1 … of static/src/app.css
 
 
@@ -65,7 +67,7 @@ def boxes(profiles: Sequence[SegmentProfile], name: str) -> dict:
 
 def radar(profiles: Sequence[SegmentProfile], features: Sequence[str]) -> dict:
     """Each segment's means, every feature from its lowest segment (0) to its highest (1)."""
-    names = [feature_name(name) for name in features]
+    names = ["<br>".join(textwrap.wrap(feature_name(name), _LONGEST_LINE)) for name in features]
     data = []
     for p in profiles:
         values = [p.scaled.get(name) for name in features]
@@ -91,7 +93,7 @@ def radar(profiles: Sequence[SegmentProfile], features: Sequence[str]) -> dict:
                 "angularaxis": {"gridcolor": "grid", "linecolor": "grid"},
             },
             "margin": {"l": 60, "r": 60, "t": 30, "b": 30},
-            "legend": {"orientation": "h", "y": -0.12, "x": 0},
+            "legend": {"orientation": "h", "y": -0.2, "x": 0},
         },
     }
 

@@ -20,8 +20,6 @@ from .models import (
     SegmentProfile,
 )
 
-MOST_POINTS = 2_000  # a feature, in a chart
-
 
 def current_run() -> Segmentation | None:
     return Segmentation.objects.filter(is_current=True).first()

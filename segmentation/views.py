@@ -49,6 +49,7 @@ def segments(request: HttpRequest) -> HttpResponse:
         "boxes": _boxes(run, found, names),
         "table": _table(run, found, currency),
         "names": [p.segment for p in found],
+        "divided_on": run.finished_at or run.started_at,  # in force while the job still looks at other numbers
     }
     return render_page(request, _PAGE, context)
 

@@ -132,12 +132,19 @@ def _edit(request: HttpRequest, offer: Offer | None) -> HttpResponse:
 
 def _is_nothing(text: str) -> bool:
     """Whether the builder was left without a condition: the offer is for everybody."""
-    if not text:
-        return True
     try:
-        return json.loads(text) in ({}, {"all": []}, {"any": []}, None)
+        return not text or _asks_nothing(json.loads(text))
     except (ValueError, RecursionError):
         return False
+
+
+def _asks_nothing(node: object) -> bool:
+    """Whether a rule holds nothing but rows in which no field was chosen: the builder offers an empty one to begin with."""
+    if not isinstance(node, dict):
+        return node is None
+    for children in (node[join] for join in ("all", "any") if join in node):
+        return isinstance(children, list) and all(map(_asks_nothing, children))
+    return _asks_nothing(node["not"]) if "not" in node else node in ({}, {"field": ""})
 
 
 def _form_page(request, offer, form, rule, *, status: int = 200) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -135,8 +135,3 @@ def filled_in(run: Segmentation) -> list[str]:
         )
         found.append(words % {"feature": feature_name(one["feature"])})
     return found
-
-
-def choices(names: Sequence[str]) -> list[tuple[str, str]]:
-    """(name, words) of columns that customers may be grouped by."""
-    return [(name, feature_name(name)) for name in names]

@@ -18,7 +18,7 @@ from ..ingest.schema import COLUMNS, Kind, Table
 from ..models import Customer, UsageRecord
 from .attributes import Attribute, column_names, columns, known_attributes
 from .blocks import FEATURES, data_day
-from .trends import USAGE_FEATURES, known_months
+from .trends import USAGE_FEATURES, known_months, months_before, numbers
 
 SERVICES = "services"
 AVERAGED_MONTHS = 3
@@ -108,9 +108,9 @@ def _own_columns(
     texts = ("attributes",) if attributes else ()
     rows = Customer.objects.order_by("pk").filter(pk__gt=after)
     frame = bulk.read_frame(rows.annotate(**beside).annotate(**asked).values_list("id", *texts, *asked)[:block])
-    keys = _numbers(frame["id"]).astype("int64")
-    found = {wanted[int(name[1:])].name: _numbers(frame[name]) for name in asked if name.startswith("c")}
-    newest = {name: _numbers(frame[f"u{n}"]) for n, name in enumerate(measures)} if months else {}
+    keys = numbers(frame["id"]).astype("int64")
+    found = {wanted[int(name[1:])].name: numbers(frame[name]) for name in asked if name.startswith("c")}
+    newest = {name: numbers(frame[f"u{n}"]) for n, name in enumerate(measures)} if months else {}
     if attributes and len(frame):
         cells = columns(frame["attributes"].tolist(), [c.attribute for c in attributes], data_day())
         for column in attributes:
@@ -124,8 +124,7 @@ def _months(latest: date) -> list[date]:
     """The months that are averaged, newest first: those of the last three in which anything is known."""
     found = [latest]
     for back in range(1, AVERAGED_MONTHS):
-        index = latest.year * 12 + latest.month - 1 - back
-        month = latest.replace(year=index // 12, month=index % 12 + 1, day=1)
+        month = months_before(latest, back)
         if UsageRecord.objects.filter(month=month).exists():
             found.append(month)
     return found
@@ -140,11 +139,11 @@ def _means(
     rows = UsageRecord.objects.filter(customer_id__gte=int(keys[0]), customer_id__lte=int(keys[-1])).order_by()
     for month in earlier:
         frame = bulk.read_frame(rows.filter(month=month).values_list("customer_id", *measures))
-        theirs = _numbers(frame["customer_id"]).astype("int64")
+        theirs = numbers(frame["customer_id"]).astype("int64")
         at = np.minimum(np.searchsorted(keys, theirs), len(keys) - 1)
         is_asked = keys[at] == theirs
         for name in measures:
-            values = _numbers(frame[name])[is_asked]
+            values = numbers(frame[name])[is_asked]
             total[name][at[is_asked]] += np.nan_to_num(values)
             count[name][at[is_asked]] += ~np.isnan(values)
     return {
@@ -162,7 +161,3 @@ def _services() -> Case:
         has_none = Q(**{f"plan__{name}__in": _MEANS_NONE})
         count = count + Case(When(has_none, then=0), default=1)
     return Case(When(plan=None, then=None), default=count, output_field=IntegerField())
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    return pd.to_numeric(column, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)

@@ -75,14 +75,14 @@ def trend_frame(first: int, last: int, months: Months) -> pd.DataFrame:
     keys = past["id"].to_numpy(dtype="int64")
     three = {name: np.full((len(keys), 3), np.nan) for name in months.measures}
     for back in range(3):
-        month = rows.filter(month=_months_before(months.latest, back))
+        month = rows.filter(month=months_before(months.latest, back))
         found = bulk.read_frame(month.values_list("customer_id", *months.measures))
-        at = np.searchsorted(keys, _numbers(found["customer_id"]).astype("int64"))
+        at = np.searchsorted(keys, numbers(found["customer_id"]).astype("int64"))
         for name in months.measures:
-            three[name][at, 2 - back] = _numbers(found[name])
+            three[name][at, 2 - back] = numbers(found[name])
     frame: dict[str, object] = {"id": keys}
     for name in months.measures:
-        mean, before = _mean(three[name]), _numbers(past[f"{name}_before"])
+        mean, before = _mean(three[name]), numbers(past[f"{name}_before"])
         frame[f"{name}_last"] = three[name][:, 2]
         frame[f"{name}_mean_3m"] = mean
         frame[f"{name}_slope_3m"] = _slope(three[name])
@@ -93,7 +93,7 @@ def trend_frame(first: int, last: int, months: Months) -> pd.DataFrame:
 
 def _past(rows: QuerySet[UsageRecord], months: Months) -> pd.DataFrame:
     """Of each customer (``id``, ascending): the last month with any use, the first month, means of months 4 to 6."""
-    recent, long_ago = _months_before(months.latest, 2), _months_before(months.latest, 5)
+    recent, long_ago = months_before(months.latest, 2), months_before(months.latest, 5)
     used = When(any_use(months.measures), then="month")
     asked: dict[str, object] = {"used_month": Max(Case(used)), "first_month": Min("month")}
     for name in months.measures:
@@ -104,7 +104,7 @@ def _past(rows: QuerySet[UsageRecord], months: Months) -> pd.DataFrame:
     return found
 
 
-def _numbers(column: pd.Series) -> np.ndarray:
+def numbers(column: pd.Series) -> np.ndarray:
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
 
 
@@ -135,6 +135,6 @@ def _silence(used: pd.Series, first: pd.Series, latest: date) -> np.ndarray:
     return (end - used_until.fillna(before_all)).dt.days.to_numpy(dtype="float64", na_value=np.nan)
 
 
-def _months_before(day: date, months: int) -> date:
+def months_before(day: date, months: int) -> date:
     index = day.year * 12 + day.month - 1 - months
     return day.replace(year=index // 12, month=index % 12 + 1, day=1)

@@ -11,7 +11,7 @@ from customers import selectors as customers
 from .. import selectors, wording_runs
 from ..models import Segmentation
 from ..wording_personas import persona, portrait
-from .allocations import allocate_offers, open_allocation, usable_offers
+from .allocations import allocate_offers, open_allocation
 from .newcomers import assign_newcomers, open_assignment
 from .offers import check_rule, delete_offer, save_offer
 from .portraits import free_persona, persona_of, rename_segment
@@ -40,14 +40,13 @@ __all__ = [
     "save_offer",
     "save_rule",
     "segmentation_json",
-    "usable_offers",
     "why_none",
 ]
 
 
 def why_none() -> tuple[str, str]:
     """(code, sentence): why there is no segmentation."""
-    return wording_runs.why_none(customers.count_all(), selectors.last_run())
+    return wording_runs.why_none(customers.customer_base()["customers"], selectors.last_run())
 
 
 def segmentation_json(run: Segmentation) -> dict[str, object]:

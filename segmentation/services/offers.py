@@ -30,7 +30,7 @@ def save_offer(
     actor: User | None,
     offer: Offer | None = None,
     segments: Sequence[Segment] | None = None,
-    approves_age: bool = False,
+    approves_age: bool | None = None,
     **fields: object,
 ) -> Offer:
     """Write a new offer, or change one (only the fields given). ``segments``: those that carry it, None leaves them.
@@ -67,8 +67,9 @@ def save_offer(
     return offer
 
 
-def check_rule(offer: Offer, actor: User | None, approves_age: bool) -> None:
-    """Gender decides no offer, age only where somebody stands for it."""
+def check_rule(offer: Offer, actor: User | None, approves_age: bool | None) -> None:
+    """Gender decides no offer, age only where somebody stands for it. ``approves_age`` False: nobody does any more; None: who
+    stood for this very rule still does."""
     if not offer.rule:
         offer.age_rule_approved_by = None
         return
@@ -87,7 +88,9 @@ def check_rule(offer: Offer, actor: User | None, approves_age: bool) -> None:
         offer.age_rule_approved_by = None  # who stood for another rule does not stand for this one
     if not asked.needs_approval:
         return
-    if approves_age and actor is not None:
+    if approves_age is False:
+        offer.age_rule_approved_by = None
+    elif approves_age and offer.age_rule_approved_by is None:
         offer.age_rule_approved_by = actor
     if offer.age_rule_approved_by is None:
         said = _("This rule asks for age. Somebody must stand for it: tick that you approve it, if it is right.")

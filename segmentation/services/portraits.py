@@ -19,7 +19,7 @@ from tenants.scoping import current_tenant
 from .. import selectors
 from ..clustering import naming, personas
 from ..clustering.preparation import Preparation
-from ..clustering.profiles import FeatureProfile, Profile
+from ..clustering.profiles import Profile
 from ..features import Scores
 from ..models import Segment, Segmentation, SegmentProfile
 from ..wording_names import label
@@ -76,17 +76,13 @@ def draw(
             size=profile.counts[at],
             percentage=profile.shares[at],
             mean_values={one.name: one.means[at] for one in profile.features},
-            scaled=_scaled(profile.features, at),
+            scaled={one.name: one.radar[at] for one in profile.features},
             quartiles={one.name: list(one.quartiles[at]) for one in profile.features if one.quartiles[at]},
             portrait=told[at].as_json(),
             stakes=lost[at],
         )
         for at, segment in enumerate(segments)
     ]
-
-
-def _scaled(found: Sequence[FeatureProfile], at: int) -> dict[str, float | None]:
-    return {one.name: one.radar[at] for one in found}
 
 
 def stakes(labels: np.ndarray, keys: np.ndarray, k: int, scores: Scores) -> list[dict[str, object]]:

@@ -28,6 +28,7 @@ from ..clustering import choose, clusters, naming, overlap
 from ..clustering.preparation import Preparation
 from ..clustering.profiles import ProfileBuilder
 from ..clustering.refusal import ClusteringRefused
+from ..features import checked
 from ..models import Segment, Segmentation
 from ..signals import segments_refreshed
 from ..wording_runs import refused
@@ -48,7 +49,7 @@ def open_run(*, requested_by: User | None = None, k: int | None = None, features
     if k is not None and not LEAST_K <= k <= MOST_K:
         raise Refused("bad_k", _("Choose from %(least)s to %(most)s segments.") % {"least": LEAST_K, "most": MOST_K})
     if features:
-        checked_features(features)
+        checked(features)
     tenant = current_tenant()
     try:
         with transaction.atomic():
@@ -59,10 +60,6 @@ def open_run(*, requested_by: User | None = None, k: int | None = None, features
         if existing := selectors.open_run():
             return existing
         raise
-
-
-def checked_features(names: Sequence[str]) -> tuple[str, ...]:
-    return features.checked(names)
 
 
 def refresh_segments(*, run_id: int, follow: bool = True) -> Segmentation:
@@ -163,7 +160,7 @@ def _asked(run: Segmentation, before: Segmentation | None, known: features.Offer
     """The columns to group by: those asked for; those a person chose last, where they are still there; the usual ones."""
     chosen = run.features or (before.features if before else [])
     still = [name for name in chosen if name in known]
-    return features.checked(still, known)
+    return checked(still, known)
 
 
 def _read(
@@ -275,7 +272,7 @@ def is_due(now: datetime | None = None) -> bool:
 def needs_first_run() -> bool:
     """Whether customers wait to be divided for the first time; a failed attempt counts as tried. Nothing else may be under
     way: use and scores that come a minute later would change what S1 means."""
-    return not Segmentation.objects.exists() and customers.count_all() > 0 and _is_at_rest()
+    return not Segmentation.objects.exists() and customers.customer_base()["customers"] > 0 and _is_at_rest()
 
 
 def has_new_columns() -> bool:

@@ -147,7 +147,7 @@ def test_only_offers_in_use_today_are_given(ready):
     services.save_offer(actor=None, offer=third, valid_from=today + timedelta(days=1))
     services.save_offer(actor=None, offer=fourth, stock=0)
     services.save_offer(actor=None, offer=fifth, valid_from=today, valid_until=today)
-    assert list(services.usable_offers()) == [fifth]
+    assert list(allocations.usable_offers()) == [fifth]
     assert {line.offer for line in lines(allocate())} <= {fifth}
 
 

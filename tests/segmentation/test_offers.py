@@ -133,6 +133,15 @@ def test_age_decides_where_somebody_stands_for_it(atlas_scope, alice):
     assert Offer.objects.get().age_rule_approved_by is None
 
 
+def test_who_stands_for_an_age_rule_stays_until_it_is_unticked(atlas_scope, cast):
+    offer = services.save_offer(actor=cast.alice, name="Young", rule=AGE, approves_age=True)
+    services.save_offer(actor=cast.omar, offer=offer, stock=3, approves_age=True)
+    assert Offer.objects.get().age_rule_approved_by == cast.alice, "an editor takes over nothing"
+    with pytest.raises(Refused) as refused:
+        services.save_offer(actor=cast.omar, offer=offer, approves_age=False)
+    assert refused.value.code == "age_not_approved"
+
+
 def test_who_approved_one_rule_did_not_approve_the_next(atlas_scope, alice, cast):
     offer = services.save_offer(actor=alice, name="Young", rule=AGE, approves_age=True)
     with pytest.raises(Refused) as refused:
@@ -208,7 +217,18 @@ def test_operator_writes_changes_and_deletes_an_offer(client_for, cast, divided)
         assert not Offer.objects.filter(name="Half price").exists()
 
 
-@pytest.mark.parametrize("conditions", ["", "{}", '{"all": []}', '{"any": []}', "null"])
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        "",
+        "{}",
+        '{"all": []}',
+        '{"any": []}',
+        "null",
+        '{"all": [{"field": ""}]}',
+        '{"not": {"any": [{"all": [{"field": ""}]}]}}',
+    ],
+)
 def test_builder_left_empty_lets_everybody_have_it(client_for, cast, conditions):
     assert client_for(cast.omar).post(NEW, {**FORM, "conditions": conditions}).status_code == 302
     with tenant_scope(cast.atlas):
