@@ -57,7 +57,7 @@ def write_all(folder: Path | None = None) -> dict[str, object]:
     files = []
     for name, figure in all_figures().items():
         drawn = go.Figure(painted(figure))
-        drawn.update_layout(paper_bgcolor="#ffffff", plot_bgcolor="#ffffff", font={"color": _COLOURS["text"]})
+        drawn.update_layout(template="plotly_white", font={"color": _COLOURS["text"]})
         (folder / f"{name}.json").write_text(
             json.dumps(json.loads(drawn.to_json()), ensure_ascii=False), encoding="utf-8"
         )
