@@ -1,0 +1,320 @@
+"""Takes ready messages to a mail server, many over one connection, and tells for each what became of it (RULES 16–18).
+
+Not smtplib: it waits for an answer after every command, and it cannot say whether the end of a message had begun to go
+out when a connection broke, which is what decides between "try again" and "a person must look". Where the server offers
+PIPELINING, a message costs two round trips instead of four (RFC 2920).
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Self
+
+from django.utils.translation import gettext as _
+
+from core.errors import Refused
+
+from ..outreach.delivery.replies import Outcome, Reply, Stage, classify, split_enhanced
+from .smtp_message import is_address, payload_of
+from .smtp_server import Failed, Server, check, failed, put_off, resolve
+from .smtp_wire import Lost, Wire, one_line
+
+__all__ = ["Connection", "Failed", "Server"]
+
+
+class Connection:
+    """One conversation with a mail server. ``Connection.open(server)``, ``send`` while ``is_usable``, ``close``."""
+
+    def __init__(self, server: Server, wire: Wire) -> None:
+        self._server = server
+        self._wire = wire
+        self._features: dict[str, str] = {}
+        self._is_open = True
+        self._needs_reset = False
+        self._size_limit = 0
+        self._pipelines = self._takes_8bit = self._wants_size = False
+        self.messages = 0
+        self.used_at = time.monotonic()
+
+    @classmethod
+    def open(cls, server: Server) -> Self:
+        """Connects, secures and signs in.
+
+        Raises Refused where a person must change something: bad_server, bad_host, unknown_host, private_address,
+        clear_text, certificate, no_starttls, password_in_clear, no_mechanism, credentials, turned_away. Raises Failed
+        (an Unreachable) for what may pass.
+        """
+        check(server)
+        address = resolve(server)
+        try:
+            raw = socket.create_connection((address, server.port), timeout=server.timeout_s)
+        except OSError as error:
+            raise failed(server, "timeout" if isinstance(error, TimeoutError) else "lost_connection") from None
+        connection = cls(server, Wire(raw, server.timeout_s))
+        try:
+            connection._begin(ipaddress.ip_address(address).is_loopback)
+        except BaseException as error:
+            connection._drop()
+            if isinstance(error, Lost):
+                raise failed(server, error.reason) from None
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise Refused(
+                    "certificate",
+                    _("The certificate of %(host)s is not one that can be trusted.") % {"host": server.host},
+                ) from None
+            raise
+        return connection
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another message may go this way: still open, and not yet at the most for one connection."""
+        return self._is_open and self.messages < self._server.max_messages
+
+    @property
+    def features(self) -> dict[str, str]:
+        """What the server offers: the EHLO keyword in capitals -> its parameters."""
+        return dict(self._features)
+
+    @property
+    def is_secured(self) -> bool:
+        return self._wire.is_secured
+
+    def send(self, envelope_from: str, to: str, data: bytes, *, before_data: Callable[[], bool]) -> Reply:
+        """One message to one recipient. ``data``: the whole message as bytes, lines ended by CRLF.
+
+        ``before_data()`` is asked at the last moment: the server has agreed to sender and recipient and said "go on",
+        and no byte of the message is out. There the caller writes down that it is being sent. If it says no, or raises,
+        the connection is dropped, which is the only way back at that point, and nothing has been delivered.
+
+        Never raises for what the server or the network does: the reply says it. Raises Refused("bad_sender_address",
+        "unfit_message") for what no server should be given, before anything is said.
+        """
+        if not self._is_open:
+            return Reply(Outcome.UNREACHABLE, Stage.CONNECT, reason="lost_connection")
+        if envelope_from and not is_address(envelope_from):
+            raise Refused("bad_sender_address", _("The sender's address is not one that mail can be sent from."))
+        payload = payload_of(data)
+        if (unfit := self._unfit(to, data)) is not None:
+            return unfit
+        self.messages += 1
+        self.used_at = time.monotonic()
+        refusal = self._announce(envelope_from, to, data)
+        if refusal is not None:
+            return refusal
+        try:
+            is_wanted = before_data()
+        except BaseException:
+            self._drop()
+            raise
+        if not is_wanted:
+            self._drop()
+            return Reply(Outcome.SKIPPED, Stage.DATA)
+        return self._deliver(payload)
+
+    def is_alive(self) -> bool:
+        """Asks the server whether it is still there (NOOP)."""
+        if not self._is_open:
+            return False
+        try:
+            code, _text = self._ask(b"NOOP\r\n")
+        except Lost:
+            self._drop()
+            return False
+        self.used_at = time.monotonic()
+        if code // 100 != 2:
+            self._drop()
+        return self._is_open
+
+    def close(self) -> None:
+        """Takes leave (QUIT), without waiting for long."""
+        if self._is_open:
+            try:
+                self._wire.write(b"QUIT\r\n")
+                self._wire.read_reply(min(2.0, self._server.timeout_s))
+            except Lost:
+                pass
+        self._drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ the beginning
+
+    def _begin(self, is_loopback: bool) -> None:
+        server = self._server
+        if server.security == "tls":
+            self._wire.secure(server.host, server.ca_file)
+        self._expect(2, *self._wire.read_reply(), stage=Stage.CONNECT)
+        self._greet()
+        if server.security == "starttls":
+            if "STARTTLS" not in self._features:
+                raise Refused(
+                    "no_starttls", _("%(host)s does not offer an encrypted connection here.") % {"host": server.host}
+                )
+            self._expect(2, *self._ask(b"STARTTLS\r\n"), stage=Stage.HELLO)
+            if self._wire.has_more:  # said before the encryption, to be believed after it: somebody is in between
+                raise Lost("bad_answer")
+            self._wire.secure(server.host, server.ca_file)
+            self._greet()
+        if server.username:
+            if not (self._wire.is_secured or is_loopback):
+                raise Refused("password_in_clear", _("A password is sent over an encrypted connection only."))
+            self._sign_in()
+
+    def _greet(self) -> None:
+        name = self._server.helo_name.encode("ascii")
+        code, text = self._ask(b"EHLO " + name + b"\r\n")
+        if code in (500, 501, 502, 504):
+            code, text = self._ask(b"HELO " + name + b"\r\n")
+            text = ""
+        self._expect(2, code, text, stage=Stage.HELLO)
+        self._features = {}
+        for line in text.split("\n")[1:]:
+            keyword, _blank, rest = line.strip().replace("=", " ", 1).partition(" ")
+            if keyword:
+                self._features[keyword.upper()] = " ".join((self._features.get(keyword.upper(), ""), rest)).strip()
+        limit = self._features.get("SIZE", "")
+        self._wants_size = "SIZE" in self._features
+        self._size_limit = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 16 else 0
+        self._pipelines = "PIPELINING" in self._features
+        self._takes_8bit = "8BITMIME" in self._features
+
+    def _sign_in(self) -> None:
+        offered = self._features.get("AUTH", "").upper().split()
+        name, word = self._server.username.encode(), self._server.password.encode()
+        if "PLAIN" in offered:
+            code, text = self._ask(b"AUTH PLAIN " + base64.b64encode(b"\0" + name + b"\0" + word) + b"\r\n")
+        elif "LOGIN" in offered:
+            code, text = self._ask(b"AUTH LOGIN\r\n")
+            for part in (name, word):
+                if code == 334:
+                    code, text = self._ask(base64.b64encode(part) + b"\r\n")
+        else:
+            raise Refused(
+                "no_mechanism", _("%(host)s offers no way to sign in that we know.") % {"host": self._server.host}
+            )
+        if code // 100 == 2:
+            return
+        if code // 100 == 5:
+            raise Refused(
+                "credentials",
+                _("%(host)s does not accept these credentials.") % {"host": self._server.host},
+                text=one_line(text),
+            )
+        raise put_off(self._server, code, text, Stage.HELLO)
+
+    def _expect(self, hundreds: int, code: int, text: str, *, stage: Stage) -> None:
+        if code // 100 == hundreds:
+            return
+        if code // 100 == 5:
+            raise Refused(
+                "turned_away",
+                _("%(host)s does not want to speak with us: %(text)s")
+                % {"host": self._server.host, "text": one_line(text)[:200]},
+            )
+        raise put_off(self._server, code, text, stage)
+
+    def _ask(self, line: bytes) -> tuple[int, str]:
+        self._wire.write(line)
+        return self._wire.read_reply()
+
+    # ------------------------------------------------------------ one message
+
+    def _unfit(self, to: str, data: bytes) -> Reply | None:
+        """Why this server cannot be given this message, known without asking it."""
+        if not is_address(to):
+            return Reply(Outcome.REFUSED, Stage.MESSAGE, 0, "5.1.3", "", "bad_address", is_hard_bounce=True)
+        if self._size_limit and len(data) > self._size_limit:
+            return Reply(Outcome.REFUSED, Stage.MESSAGE, 0, "5.3.4", "", "too_large")
+        if not self._takes_8bit and not data.isascii():
+            return Reply(Outcome.REFUSED, Stage.MESSAGE, 0, "5.6.3", "", "content")
+        return None
+
+    def _announce(self, envelope_from: str, to: str, data: bytes) -> Reply | None:
+        """Sender, recipient and DATA; None once the server waits for the message."""
+        size = b" SIZE=%d" % len(data) if self._wants_size else b""
+        body = b" BODY=8BITMIME" if self._takes_8bit and not data.isascii() else b""
+        commands = [
+            (Stage.SENDER, b"MAIL FROM:<" + envelope_from.encode("ascii") + b">" + size + body + b"\r\n"),
+            (Stage.RECIPIENT, b"RCPT TO:<" + to.encode("ascii") + b">\r\n"),
+            (Stage.DATA, b"DATA\r\n"),
+        ]
+        if self._needs_reset:  # what an earlier refusal left open
+            commands.insert(0, (Stage.SENDER, b"RSET\r\n"))
+            self._needs_reset = False
+        stage, refusal = Stage.SENDER, None
+        try:
+            if self._wire.has_more:
+                raise Lost("bad_answer")
+            if self._pipelines:
+                self._wire.write(b"".join(line for _stage, line in commands))
+            for stage, line in commands:
+                code, text = self._wire.read_reply() if self._pipelines else self._ask(line)
+                wanted = 3 if stage is Stage.DATA else 2
+                if code // 100 == wanted:
+                    if refusal is not None and wanted == 3:  # it wants a message for nobody: there is no way back
+                        self._drop()
+                    continue
+                if refusal is None:
+                    refusal = self._understood(code, text, stage)
+                    if not self._is_open or not self._pipelines:
+                        break
+                elif code == 421:
+                    self._drop()
+                    break
+            if refusal is None and self._wire.has_more:  # would be taken for the answer to the message
+                raise Lost("bad_answer")
+        except Lost as lost:
+            self._drop()
+            # A refusal that was heard stands, though the rest of its answers never came.
+            return refusal or Reply(Outcome.UNREACHABLE, stage, reason=lost.reason)
+        self._needs_reset = self._is_open and refusal is not None
+        return refusal
+
+    def _deliver(self, payload: bytes) -> Reply:
+        """The message and its final dot, and what the server says to it."""
+        try:
+            self._wire.write(payload)
+        except Lost as lost:
+            is_out = lost.written > len(payload) - len(b".\r\n")
+            said = self._last_words()
+            self._drop()
+            if said is not None:
+                return said
+            return Reply(Outcome.UNCERTAIN if is_out else Outcome.UNREACHABLE, Stage.BODY, reason=lost.reason)
+        try:
+            code, text = self._wire.read_reply(self._server.body_timeout_s)
+        except Lost as lost:
+            self._drop()
+            return Reply(Outcome.UNCERTAIN, Stage.BODY, reason=lost.reason)
+        reply = self._understood(code, text, Stage.BODY)
+        if self._wire.has_more:
+            self._drop()
+        return reply
+
+    def _last_words(self) -> Reply | None:
+        """Why the server hung up in the middle of a message, where it said so: only a no is believed."""
+        try:
+            code, text = self._wire.read_reply(0.5)
+        except Lost:
+            return None
+        return self._understood(code, text, Stage.BODY) if code // 100 in (4, 5) else None
+
+    def _understood(self, code: int, text: str, stage: Stage) -> Reply:
+        enhanced, rest = split_enhanced(text)
+        reply = classify(code, enhanced, one_line(rest), stage)
+        if code == 421 or reply.reason == "bad_answer":
+            self._drop()
+        return reply
+
+    def _drop(self) -> None:
+        self._is_open = False
+        self._wire.close()
