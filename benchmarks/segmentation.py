@@ -86,6 +86,7 @@ def _floor(options: argparse.Namespace) -> dict:
     from segmentation import features
     from segmentation.clustering.preparation import Preparation
 
+    _rest()
     names = features.usual()
     parts = list(features.blocks(names, features.shown_scores()))
     keys, values = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
@@ -129,6 +130,18 @@ def _floor(options: argparse.Namespace) -> dict:
     timed("write", write)
     bulk.run("DROP TABLE floor_segments")
     return {"seconds": sum(times.values()), **times}
+
+
+def _rest() -> None:
+    """What the server does by itself in the week between two runs: the last one wrote a persona on everybody, and a vacuum
+    that is still under way may hold up whoever adds a key, for a second."""
+    from django.db import connection
+
+    from core import bulk
+    from customers.models import Customer
+
+    if connection.vendor == "postgresql":
+        bulk.run(f'VACUUM (ANALYZE) "{Customer._meta.db_table}"')
 
 
 def _ours(options: argparse.Namespace) -> dict:

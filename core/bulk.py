@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import QuerySet
+from django.db.models import Expression, QuerySet
 
-from . import guards
+from . import guards, packed
 
 Item = TypeVar("Item")
 
@@ -207,59 +208,118 @@ def _blocks(rows: Iterable[Sequence], size: int) -> Iterator[list]:
         yield block
 
 
+def read_numbers(queryset: QuerySet) -> dict[str, np.ndarray]:
+    """A ``values_list`` queryset of numbers, keys and booleans by its names: keys int64 [n], the rest float64 [n] with NaN
+    for unknown and 1 for true. Raises ValueError for any other column, and where a key is unknown."""
+    names, asked = _asked(queryset)
+    columns = [packed.column_of(expression) for expression in asked]
+    if any(column is None or column.kind == "text" for column in columns):
+        raise ValueError(f"Not all of {names} are numbers.")
+    if not _is_sqlite():
+        found = packed.fetch(queryset, columns)
+        return {
+            name: packed.truths_as_numbers(values) if column.kind == "flag" else values
+            for name, column, values in zip(names, columns, found, strict=True)
+        }
+    frame = _driver_rows(queryset, names)
+    return {
+        name: pd.to_numeric(frame[name]).to_numpy(dtype=np.int64 if column.kind == "key" else np.float64)
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
 def read_frame(queryset: QuerySet, *, as_categories: bool = False) -> pd.DataFrame:
     """A ``values_list`` queryset as a frame, its columns named as asked.
 
-    PostgreSQL sends CSV by COPY into Arrow; SQLite's rows go straight from the driver. Types follow the columns:
-    text and unknown values come as object or null, booleans as object on SQLite (0 and 1): callers cast what they need.
-    ``as_categories``: texts and booleans come as pandas' categories, numbered while they are parsed.
+    PostgreSQL sends CSV by COPY into Arrow, or whole arrays (core.packed); SQLite's rows go straight from the driver. Types
+    follow the columns: text and unknown values come as object or null, booleans as object on SQLite (0 and 1): callers cast
+    what they need. ``as_categories``: texts and booleans come as pandas' categories, numbered while they are read, an empty
+    text as unknown. For blocks: all of it is in memory at once.
     """
-    names = [*queryset.query.values_select, *queryset.query.annotation_select]
+    names, asked = _asked(queryset)
+    texts = _named(names, asked, models.CharField, models.TextField)
+    coded = [*texts, *_named(names, asked, models.BooleanField)] if as_categories else []
+    if _is_sqlite():
+        frame = _driver_rows(queryset, names)
+        for name in coded:
+            frame[name] = _category(frame[name])
+        return frame
+    columns = [packed.column_of(expression) for expression in asked] if as_categories else [None]
+    if None not in columns:
+        try:
+            found = packed.fetch(queryset, columns)
+        except packed.NotPacked:
+            pass
+        else:
+            return pd.DataFrame(
+                {
+                    name: packed.truths_as_category(values) if column.kind == "flag" else values
+                    for name, column, values in zip(names, columns, found, strict=True)
+                },
+                copy=False,
+            )
+    frame = _copied_out(queryset, names, texts, coded)
+    for name in set(coded) & set(texts) if len(frame) else ():
+        frame[name] = _without_empty(frame[name])
+    return frame
+
+
+def _copied_out(queryset: QuerySet, names: list[str], texts: list[str], coded: list[str]) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.csv as csv
+
     sql, params = queryset.query.sql_with_params()
-    texts = _columns_of(queryset, names, models.CharField, models.TextField)
-    coded = [*texts, *_columns_of(queryset, names, models.BooleanField)] if as_categories else []
+    buffer = io.BytesIO()
+    # The driver's own cursor: Django's wrapper that records queries takes no parameters here.
+    with connection.cursor() as cursor, cursor.cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as copy:
+        for data in copy:
+            buffer.write(data)
+    if not buffer.tell():
+        return pd.DataFrame(columns=names)
+    numbered = pa.dictionary(pa.int32(), pa.string())
+    table = csv.read_csv(
+        pa.BufferReader(buffer.getbuffer()),
+        read_options=csv.ReadOptions(column_names=names, block_size=_PARSED_AT_ONCE),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            # PostgreSQL writes unknown as an empty unquoted cell, and nothing else: "NA" and "null" are words.
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            # Text whatever it looks like: "007" is no number, "true" no truth.
+            column_types={**dict.fromkeys(texts, pa.string()), **dict.fromkeys(coded, numbered)},
+        ),
+    )
+    return table.unify_dictionaries().to_pandas()
+
+
+def _driver_rows(queryset: QuerySet, names: list[str]) -> pd.DataFrame:
     with connection.cursor() as cursor:
-        if _is_sqlite():
-            cursor.execute(sql, params)
-            frame = pd.DataFrame.from_records(cursor.fetchall(), columns=names)
-            for name in coded:
-                frame[name] = _category(frame[name])
-            return frame
-        import pyarrow as pa
-        import pyarrow.csv as csv
-
-        buffer = io.BytesIO()
-        # The driver's own cursor: Django's wrapper that records queries takes no parameters here.
-        with cursor.cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as copy:
-            for data in copy:
-                buffer.write(data)
-        if not buffer.tell():
-            return pd.DataFrame(columns=names)
-        numbered = pa.dictionary(pa.int32(), pa.string())
-        table = csv.read_csv(
-            pa.BufferReader(buffer.getbuffer()),
-            read_options=csv.ReadOptions(column_names=names, block_size=_PARSED_AT_ONCE),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
-                # PostgreSQL writes unknown as an empty unquoted cell, and nothing else: "NA" and "null" are words.
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                # Text whatever it looks like: "007" is no number, "true" no truth.
-                column_types={**dict.fromkeys(texts, pa.string()), **dict.fromkeys(coded, numbered)},
-            ),
-        )
-        return table.unify_dictionaries().to_pandas()
+        cursor.execute(*queryset.query.sql_with_params())
+        return pd.DataFrame.from_records(cursor.fetchall(), columns=names)
 
 
-def _columns_of(queryset: QuerySet, names: Sequence[str], *kinds: type[models.Field]) -> list[str]:
+def _asked(queryset: QuerySet) -> tuple[list[str], list[Expression]]:
+    """Names of a queryset's columns, and what they are made of."""
+    names = [*queryset.query.values_select, *queryset.query.annotation_select]
     asked = [*queryset.query.select, *queryset.query.annotation_select.values()]
-    return [name for name, column in zip(names, asked, strict=True) if isinstance(column.output_field, kinds)]
+    if len(names) != len(asked):
+        raise ValueError(f"Columns cannot be told from {names}.")
+    return names, asked
+
+
+def _named(names: list[str], asked: list[Expression], *kinds: type[models.Field]) -> list[str]:
+    return [name for name, one in zip(names, asked, strict=True) if isinstance(one.output_field, kinds)]
 
 
 def _category(column: pd.Series) -> pd.Series:
     codes, levels = pd.factorize(column)
-    return pd.Series(pd.Categorical.from_codes(codes, levels), index=column.index)
+    return _without_empty(pd.Series(pd.Categorical.from_codes(codes, levels), index=column.index))
+
+
+def _without_empty(column: pd.Series) -> pd.Series:
+    levels = column.cat.categories
+    return column.cat.remove_categories([""]) if (levels == "").any() else column
 
 
 def _is_sqlite() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +42,11 @@ class Scores:
 Offered = Mapping[str, customers.NumericColumn | None]
 
 
-def offered() -> Offered:
+def offered(chosen: Collection[str] | None = None) -> Offered:
     """Columns that customers may be grouped by, by name; None for the risk, which is no column of theirs. Looks through all
-    months of use: asked once for a run."""
-    found: dict[str, customers.NumericColumn | None] = dict(customers.numeric_columns())
+    months of use: asked once for a run. ``chosen``: only these and the usual ones are looked for, which is quick."""
+    among = None if chosen is None else {*chosen, *OF_USE, *WITHOUT_USE, *WORTH}
+    found: dict[str, customers.NumericColumn | None] = dict(customers.numeric_columns(among))
     if predictions.current_run() is not None:
         found[RISK] = None
     return found
@@ -53,14 +54,14 @@ def offered() -> Offered:
 
 def usual(known: Offered | None = None) -> tuple[str, ...]:
     """The source's five where there is any use; else what a subscription tells, and the risk once it is known."""
-    known = offered() if known is None else known
+    known = offered(()) if known is None else known
     wanted = OF_USE if any(name in known for name in OF_USE if name != "age") else WITHOUT_USE
     return tuple(name for name in wanted if name in known)
 
 
 def checked(names: Sequence[str], known: Offered | None = None) -> tuple[str, ...]:
     """The names asked for, once each; the usual ones where none are. Raises Refused: unknown_feature, too_many_features."""
-    known = offered() if known is None else known
+    known = offered(names) if known is None else known
     if not names:
         return usual(known)
     asked = tuple(dict.fromkeys(names))
@@ -85,13 +86,14 @@ def shown_scores() -> Scores:
 
 
 def blocks(
-    names: Sequence[str], scores: Scores, known: Offered | None = None, *, after: int = 0
+    names: Sequence[str], scores: Scores, known: Offered | None = None, *, after: int = 0, halves: bool = False
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Everybody with a key over ``after``: (key int64 [n], values float64 [n, p] in the order of names, worth float64 [n])."""
-    known = offered() if known is None else known
+    """Everybody with a key over ``after``: (key int64 [n], values float64 [n, p] in the order of names, worth float64 [n]).
+    ``halves``: see ``customers.chosen_frames``."""
+    known = offered(names) if known is None else known
     worth = next((name for name in WORTH if name in known), WORTH[-1])
     wanted = [name for name in dict.fromkeys((*names, worth)) if name != RISK]
-    for keys, values in customers.chosen_frames([known[name] for name in wanted], after=after):
+    for keys, values in customers.chosen_frames([known[name] for name in wanted], after=after, halves=halves):
         own = {name: values[:, at] for at, name in enumerate(wanted)}
         if RISK in names:
             own[RISK] = scores.at(keys, scores.risk)

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from core import bulk, columnar, jobs, partitions
+from core import alongside, bulk, columnar, jobs, partitions
 from core.errors import Refused
 from customers import selectors as customers
 from customers.models import Customer
@@ -138,9 +138,8 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
     waiting = _challenger(run)
     rollup = Rollup(medium=run.risk_medium, high=run.risk_high, features=learned)
     table, done, last = _empty_table(held, run), 0, 0
-    # One thing after another: a thread that computes beside the reading makes it wait for the interpreter at every row.
     wanted = {*learned, *(waiting[1].columns if waiting else ())}
-    for frame in customers.feature_frames(block=SCORE_BLOCK, only=wanted, as_categories=True):
+    for frame in alongside.one_ahead(customers.feature_frames(block=SCORE_BLOCK, only=wanted, as_categories=True)):
         keys = frame["id"].to_numpy()
         scored = engine.score(frame, keys, top=packing.TOP if reasons else 0)
         rollup.add(frame, scored)

@@ -80,13 +80,10 @@ def drop_orphans(table: str) -> bool:
 def read(run: Segmentation) -> tuple[np.ndarray, np.ndarray]:
     """(customer int64 [n], number of the segment int16 [n]) in the order of customers' keys."""
     rows = SegmentMembership.objects.filter(segmentation=run).order_by("customer_id")
-    frame = bulk.read_frame(rows.values_list("customer_id", "segment_id"))
-    if frame.empty:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int16)
+    keys, segments = bulk.read_numbers(rows.values_list("customer_id", "segment_id")).values()
     numbers = dict(Segment.objects.values_list("pk", "number"))
-    places, inverse = np.unique(frame.iloc[:, 1].to_numpy(dtype="int64"), return_inverse=True)
-    found = np.array([numbers[key] for key in places.tolist()], dtype=np.int16)[inverse]
-    return frame.iloc[:, 0].to_numpy(dtype="int64"), found
+    places, inverse = np.unique(segments, return_inverse=True)
+    return keys, np.array([numbers[key] for key in places.tolist()], dtype=np.int16)[inverse]
 
 
 def add(run: Segmentation, keys: np.ndarray, numbers: np.ndarray, segments: Mapping[int, Segment]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -103,7 +104,7 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
     """Key and number of everybody, and their prepared values (float32 [n, q]), once the run is current."""
     before = selectors.current_run()
     held.report(0, 100, _("Reading the customers"))
-    known = features.offered()
+    known = features.offered(_chosen(run, before))
     asked = _asked(run, before, known)
     keys, values, worth, scores = _read(held, asked, known)
     if not len(keys):
@@ -122,21 +123,22 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
 
     held.report(55, 100, _("Drawing their portraits"))
     builder = ProfileBuilder(preparation, found.k, seed=run.seed)
-    builder.add(values, labels, keys, prepared)
-    profile = builder.profile()
     segments = portraits.segments_for(numbers)
-    drawn = portraits.draw(profile, [segments[number] for number in numbers.tolist()], labels, keys, scores)
-
     table = members.empty_table(held, run)
-    for done in members.write(held, run, table, keys, numbers[labels], segments):
-        held.report(60 + round(25 * done / len(keys)), 100, _("Writing who belongs where"))
+    with ThreadPoolExecutor(1, thread_name_prefix="portraits") as worker:  # the database works meanwhile
+        adding = worker.submit(builder.add, values, labels, keys, prepared)
+        for done in members.write(held, run, table, keys, numbers[labels], segments):
+            held.report(60 + round(25 * done / len(keys)), 100, _("Writing who belongs where"))
+        adding.result()
+    profile = builder.profile()
+    drawn = portraits.draw(profile, [segments[number] for number in numbers.tolist()], labels, keys, scores)
     for _step in members.complete(table):
         held.report(86, 100, _("Writing who belongs where"), force=True)
     results = {
         "customers": len(keys),
         "last_customer": int(keys[-1]),
         "has_members": True,
-        "features": run.features or (before.features if before else []),  # what a person chose lasts, run after run
+        "features": _chosen(run, before),
         "state_of_engine": {
             "preparation": preparation.as_json(),
             "clusters": found.as_json(),
@@ -158,9 +160,13 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
 
 def _asked(run: Segmentation, before: Segmentation | None, known: features.Offered) -> tuple[str, ...]:
     """The columns to group by: those asked for; those a person chose last, where they are still there; the usual ones."""
-    chosen = run.features or (before.features if before else [])
-    still = [name for name in chosen if name in known]
+    still = [name for name in _chosen(run, before) if name in known]
     return checked(still, known)
+
+
+def _chosen(run: Segmentation, before: Segmentation | None) -> list[str]:
+    """What a person chose lasts, run after run."""
+    return run.features or (before.features if before else [])
 
 
 def _read(
@@ -169,7 +175,7 @@ def _read(
     """Everybody: key int64 [n], values float64 [n, p], what each brings float64 [n], and the scores that are shown."""
     scores = features.shown_scores()
     parts, done, total = [], 0, max(1, customers.count_all())
-    for part in features.blocks(asked, scores, known):
+    for part in features.blocks(asked, scores, known, halves=True):
         parts.append(part)
         done += len(part[0])
         held.report(min(44, round(44 * done / total)), 100, _("Reading the customers"))

@@ -80,6 +80,18 @@ def test_part_of_another_companys_customers_is_refused(run, borealis):
         partitions.attach(Score, name, run.pk)
 
 
+def test_part_has_its_parents_keys_once_and_leaves_the_planner_as_it_was(run, monkeypatch):
+    monkeypatch.setattr(partitions, "_LONG", 0)  # every table counts as long
+    before = bulk.fetch("SHOW enable_hashjoin"), bulk.fetch("SHOW random_page_cost")
+    name = part(run, some_customers())
+    partitions.attach(Score, name, run.pk)
+    keys = "SELECT pg_get_constraintdef(oid), {} FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f' ORDER BY 1"
+    parents = bulk.fetch(keys.format("conparentid = 0"), ["predictions_score"])
+    assert len(parents) >= 2
+    assert bulk.fetch(keys.format("conparentid <> 0"), [name]) == parents
+    assert (bulk.fetch("SHOW enable_hashjoin"), bulk.fetch("SHOW random_page_cost")) == before
+
+
 def test_row_of_another_run_does_not_enter_a_part(run):
     name = partitions.create(Score, "run_id", run.pk, attempt=1)
     other = ScoringRun.objects.create(version=run.version, state="failed")
