@@ -53,6 +53,7 @@ class Claim:
         self.job = job
         self.token = job.token
         self.outcome = JobState.SUCCEEDED
+        self.not_before: datetime | None = None
         self._written = 0.0
         self._lost = threading.Event()
 
@@ -95,6 +96,14 @@ class Claim:
     def await_person(self) -> None:
         """End this stretch of work ``awaiting``: a person decides how it goes on (``resume``)."""
         self.outcome = JobState.AWAITING
+
+    def rest_until(self, moment: datetime) -> None:
+        """End this stretch of work waiting: the job goes on by itself at ``moment``, and nothing failed."""
+        self.outcome, self.not_before = JobState.QUEUED, moment
+
+    def made_headway(self) -> None:
+        """Count the attempts anew: a worker killed after this is not one more failure of the same work."""
+        self.save(attempts=1)
 
     def renew(self) -> bool:
         lease = timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
@@ -169,7 +178,10 @@ def claimed(model: type[Job], job_id: int) -> Iterator[Claim]:
         held._row().update(state=JobState.QUEUED, lease_until=None, published_at=None, attempts=F("attempts") - 1)
         raise
     else:
-        _end(held, held.outcome)
+        if held.outcome == JobState.QUEUED:
+            _rest(held)
+        else:
+            _end(held, held.outcome)
     finally:
         stop()
 
@@ -213,6 +225,14 @@ def _end(held: Claim, state: str, code: str = "", message: str = "") -> None:
     held.job.error_code, held.job.error_message = code, message
     for watcher in _watchers.get():
         watcher(held.job)
+
+
+def _rest(held: Claim) -> None:
+    waiting = {"state": JobState.QUEUED, "not_before": held.not_before, "attempts": 0}
+    if held._row().update(lease_until=None, published_at=None, **waiting) != 1:
+        raise LeaseLost
+    for name, value in waiting.items():
+        setattr(held.job, name, value)
 
 
 def _retry_or_bury(held: Claim, error: Exception) -> None:

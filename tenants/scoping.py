@@ -34,6 +34,18 @@ def tenant_scope(tenant: Tenant) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def public_scope(tenant: Tenant) -> Iterator[None]:
+    """For doors that are open to anybody and whose sealed token names the company (an unsubscribe link): the reader may be
+    signed in to another company, which is left for the length of the block."""
+    from .models import Tenant
+
+    if not isinstance(tenant, Tenant) or tenant.pk is None:
+        raise ScopeError("A scope needs one saved company.")
+    with scope(tenant=tenant):
+        yield
+
+
 def current_tenant() -> Tenant:
     """The company in scope; ScopeError where there is none."""
     tenant = get_scope().get("tenant")

@@ -10,6 +10,7 @@ themselves (feed_sources: where from · feed_runs: one look · feed_tests: a tri
 
 from .bases import record_interactions, record_usage, refresh_customer_base
 from .cells import read_cell
+from .contacts import record_contacts, record_outcomes
 from .curation import (
     LONGEST_REASON,
     Correction,
@@ -118,7 +119,9 @@ __all__ = [
     "read_cell",
     "read_month",
     "readiness",
+    "record_contacts",
     "record_interactions",
+    "record_outcomes",
     "record_usage",
     "refresh_customer_base",
     "refresh_findings",
