@@ -8,7 +8,7 @@ from functools import wraps
 from django.core.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 
-_VIEWER = {"view_customers", "view_models", "view_notifications"}
+_VIEWER = {"view_customers", "view_models", "view_notifications", "view_campaigns"}
 _ANALYST = _VIEWER | {
     "import_customers",
     "train_models",
@@ -19,9 +19,21 @@ _ANALYST = _VIEWER | {
     "refresh_segments",
     "save_rule_segments",
     "allocate_offers",
+    "compose_campaigns",
+    "write_messages",
 }
-_OPERATOR = _ANALYST | {"curate_data", "cancel_jobs", "promote_models", "set_routine", "name_segments", "edit_offers"}
-_ADMIN = _OPERATOR | {"erase_customers", "manage_members", "manage_workspace", "view_audit", "adopt_churn_definition"}
+_OPERATOR = _ANALYST | {
+    "curate_data",
+    "cancel_jobs",
+    "promote_models",
+    "set_routine",
+    "name_segments",
+    "edit_offers",
+    "approve_campaigns",
+    "run_campaigns",
+    "record_consent",
+}
+_ADMIN = _OPERATOR | {"erase_customers", "manage_members", "manage_workspace", "view_audit", "adopt_churn_definition", "set_sender"}
 _OWNER = _ADMIN | {"delete_workspace"}
 
 CAPABILITIES: dict[str, frozenset[str]] = {

@@ -259,6 +259,24 @@ FEED_MAX_ROWS = env.int("FEED_MAX_ROWS", default=5_000_000)
 FEED_SETTLE_SECONDS = env.float("FEED_SETTLE_SECONDS", default=15)  # a file that changed since is still being written
 FEED_PAUSE_AFTER = env.int("FEED_PAUSE_AFTER", default=5)  # failures in a row
 
+# ---------------------------------------------------------------- mail to customers
+# Mail servers of private networks that a company may name: names, addresses or networks, each with an optional :port.
+MAIL_PRIVATE_HOSTS = env.list("MAIL_PRIVATE_HOSTS", default=[])
+SMTP_CA_FILE = env("SMTP_CA_FILE", default="")  # certificates that are believed besides the usual ones
+SMTP_SECONDS = env.float("SMTP_SECONDS", default=60.0)  # to wait for a server's answer
+# Sender processes that work on one campaign at once; SQLite has one writer, so more than one gains nothing there.
+MAIL_SENDERS = env.int("MAIL_SENDERS", default=2 if DATABASE_URL else 1)
+MAIL_LATE_MINUTES = env.int("MAIL_LATE_MINUTES", default=60)  # a start missed by more asks a person
+# An OpenAI-compatible server that drafts messages; empty: the built-in writer does the work.
+LLM_BASE_URL = env("LLM_BASE_URL", default="")
+LLM_MODEL = env("LLM_MODEL", default="")
+LLM_API_KEY = secret("LLM_API_KEY")
+LLM_PRIVATE_HOSTS = env.list("LLM_PRIVATE_HOSTS", default=[])  # such as 127.0.0.1:11434, for a model on this machine
+LLM_SECONDS = env.float("LLM_SECONDS", default=3.0)
+LLM_PRICE_PER_MILLION = env.list("LLM_PRICE_PER_MILLION", cast=float, default=[])  # of prompt and answer tokens
+# Keys that signed unsubscribe links before the one in use now: links in old mails work for ever.
+MAIL_KEY_FALLBACKS = [key for key in secret("MAIL_KEY_FALLBACKS").split(",") if key]
+
 # ---------------------------------------------------------------- mail to our own users
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

@@ -10,6 +10,8 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY")
 MODEL_SIGNING_KEY = secret("MODEL_SIGNING_KEY")
 CREDENTIALS_KEY = secret("CREDENTIALS_KEY")
+MAIL_KEY = secret("MAIL_KEY")
+ADDRESS_KEY = secret("ADDRESS_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -18,6 +20,8 @@ _UNSAFE = [
     (len(SECRET_KEY) < 50, "SECRET_KEY is missing or shorter than 50 characters."),
     (len(MODEL_SIGNING_KEY) < 32, "MODEL_SIGNING_KEY is missing or shorter than 32 characters."),
     (len(CREDENTIALS_KEY) < 32, "CREDENTIALS_KEY is missing or shorter than 32 characters."),
+    (len(MAIL_KEY) < 32, "MAIL_KEY is missing or shorter than 32 characters."),
+    (len(ADDRESS_KEY) < 32, "ADDRESS_KEY is missing or shorter than 32 characters; it must never change."),
     (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must name this site's hosts."),
     (not REDIS_URL, "REDIS_URL is missing: production needs Redis or Valkey."),
 ]

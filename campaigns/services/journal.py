@@ -1,0 +1,90 @@
+"""Two lines on this machine's disk for each mail: that its bytes go out now, and that the server has taken it.
+
+A sender may be killed between a commit of the database and what it was about: after "being sent" and before a byte is out, or
+after the server's 250 and before the commit that says so. The row alone would be uncertain though its fate is known. A line
+appended to a file survives the process (not a power cut: then all is uncertain, as it must be) and costs some microseconds.
+Whoever recovers the shift's rows reads it first. A successor on another machine finds no file and calls the row
+uncertain, which is safe as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from tenants.scoping import current_tenant
+
+_BEGUN, _ACCEPTED = "+", "="
+
+
+class Journal:
+    """What one claim of a shift does. It exists before the first mail is marked; ``close`` once all is committed."""
+
+    def __init__(self, shift: int, fence: int) -> None:
+        self._file = _folder() / f"{shift}-{fence}.log"
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def begun(self, recipient: int) -> None:
+        """The next byte that goes out may be this mail's."""
+        os.write(self._handle, f"{_BEGUN}{recipient}\n".encode("ascii"))
+
+    def accepted(self, recipient: int) -> None:
+        os.write(self._handle, f"{_ACCEPTED}{recipient} {time.time():.3f}\n".encode("ascii"))
+
+    def close(self) -> None:
+        """Every line is in the database now."""
+        os.close(self._handle)
+        with contextlib.suppress(OSError):
+            self._file.unlink()
+
+
+@dataclass(slots=True)
+class Noted:
+    """What earlier claims of a shift noted here. ``begun``: bytes may have gone out; ``accepted``: when the server took it."""
+
+    fences: set[int] = field(default_factory=set)
+    begun: set[int] = field(default_factory=set)
+    accepted: dict[int, datetime] = field(default_factory=dict)
+
+
+def read(shift: int, before_fence: int) -> Noted:
+    """A claim whose file is not here, or ends in the middle of a line, is not among ``fences``: nothing is known of it."""
+    found = Noted()
+    for fence, path in _files(shift, before_fence):
+        text = path.read_text(encoding="ascii", errors="replace")
+        if not text or text.endswith("\n"):
+            found.fences.add(fence)
+        for line in text.splitlines():
+            key, _blank, at = line[1:].partition(" ")
+            with contextlib.suppress(ValueError):
+                if line.startswith(_BEGUN):
+                    found.begun.add(int(key))
+                elif line.startswith(_ACCEPTED):
+                    found.accepted[int(key)] = datetime.fromtimestamp(float(at), tz=UTC)
+    return found
+
+
+def forget(shift: int, before_fence: int) -> None:
+    """Those claims' rows are recovered."""
+    for _fence, path in _files(shift, before_fence):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _folder() -> Path:
+    return settings.PRIVATE_ROOT / str(current_tenant().pk) / "outbox"
+
+
+def _files(shift: int, before_fence: int) -> Iterator[tuple[int, Path]]:
+    for path in _folder().glob(f"{int(shift)}-*.log"):
+        fence = path.stem.rpartition("-")[2]
+        if fence.isdigit() and int(fence) < before_fence:
+            yield int(fence), path
