@@ -25,6 +25,9 @@ def set_beat_table(sender: Celery, **_: object) -> None:
         "forget-answers": {"task": "tenants.tasks.forget_answers", "schedule": crontab(hour=3, minute=40)},
         "forget-import-files": {"task": "churnguard.tasks.forget_import_files", "schedule": crontab(hour=3, minute=50)},
         "forget-changes": {"task": "churnguard.tasks.forget_changes", "schedule": crontab(hour=4, minute=10)},
+        "start-due-campaigns": {"task": "churnguard.tasks.start_due_campaigns", "schedule": 30.0},
+        "measure-due-campaigns": {"task": "churnguard.tasks.measure_due_campaigns", "schedule": 3_600.0},
+        "forget-mailboxes": {"task": "churnguard.tasks.forget_mailboxes", "schedule": crontab(hour=4, minute=20)},
         # Scoring, drift and challengers, by each company's own clock
         "follow-routines": {"task": "churnguard.tasks.follow_routines", "schedule": 600.0},
     }

@@ -10,7 +10,7 @@
                                              score again where another model took charge meanwhile
     the first scores, or an import that rests ─▶ divide the customers into segments (after that: weekly, by beat)
     import, score ─▶ newcomers get their segment, and what each segment stands to lose is reckoned anew
-                                             (campaigns join here as they are built)
+    a program's campaign is checked ─▶ approve and launch it · a campaign is measured ─▶ learn whom to write to
     drift, a refused artefact, a wrong estimate ─▶ predictions.alarm_raised ─▶ mail to those who asked for alarms
 
 Early stages announce facts and know nobody; only this module listens. A listener opens the next job's row and rings for
@@ -19,6 +19,8 @@ a worker; it never does the work itself. Only what must hold in the announcer's 
 
 from __future__ import annotations
 
+from campaigns import services as campaigns
+from campaigns.signals import campaign_checked, campaign_measured
 from core import jobs
 from customers import services as customers
 from customers.signals import customer_merged, import_finished, import_undone
@@ -40,6 +42,9 @@ def connect() -> None:
     customers_scored.connect(catch_up_after_scoring, dispatch_uid="pipeline.catch_up_after_scoring")
     import_finished.connect(place_after_import, dispatch_uid="pipeline.place_after_import")
     customers_scored.connect(place_after_scoring, dispatch_uid="pipeline.place_after_scoring")
+    campaign_checked.connect(launch_after_check, dispatch_uid="pipeline.launch_after_check")
+    campaign_measured.connect(learn_after_measuring, dispatch_uid="pipeline.learn_after_measuring")
+    customer_merged.connect(keep_recipients_of_merged, dispatch_uid="pipeline.keep_recipients_of_merged")
 
 
 def score_after_import(sender, *, follow: bool = True, **_: object) -> None:
@@ -54,6 +59,20 @@ def profile_after_import(sender, *, import_id: int, follow: bool = True, **_: ob
 
 def keep_scores_of_merged(sender, *, kept_id: int, gone_id: int, **_: object) -> None:
     merging.move_scores(kept_id=kept_id, gone_id=gone_id)
+
+
+def keep_recipients_of_merged(sender, *, kept_id: int, gone_id: int, **_: object) -> None:
+    campaigns.move_recipients(kept_id=kept_id, gone_id=gone_id)
+
+
+def launch_after_check(sender, *, campaign_id: int, follow: bool = True, **_: object) -> None:
+    if follow and (launch := campaigns.launch_itself(campaign_id=campaign_id)):
+        jobs.ring(launch)
+
+
+def learn_after_measuring(sender, *, campaign_id: int, follow: bool = True, **_: object) -> None:
+    if follow and (run := campaigns.open_learning()):
+        jobs.ring(run)
 
 
 def score_after_training(sender, *, follow: bool = True, **_: object) -> None:

@@ -1,7 +1,9 @@
 """What beat asks for by night: opens the job rows of every company and rings."""
 
 from celery import shared_task
+from django.utils import timezone
 
+from campaigns import services as campaigns
 from core import jobs
 from customers import services as customers
 from predictions import services as predictions
@@ -48,3 +50,29 @@ def forget_changes(**_: object) -> None:
     for tenant in Tenant.objects.iterator(chunk_size=200):
         with tenant_scope(tenant):
             customers.forget_changes()
+
+
+@shared_task(ignore_result=True, expires=60)
+def start_due_campaigns(**_: object) -> None:
+    """Campaigns whose hour has come; one that is long past asks a person."""
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant), timezone.override(tenant.time_zone):
+            for launch in campaigns.start_due():
+                jobs.ring(launch)
+
+
+@shared_task(ignore_result=True, expires=3_000)
+def measure_due_campaigns(**_: object) -> None:
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant), timezone.override(tenant.time_zone):
+            for job in campaigns.open_due_measurements():
+                jobs.ring(job)
+
+
+@shared_task(ignore_result=True)
+def forget_mailboxes(**_: object) -> None:
+    """Mails of the mailbox inside, and features kept for campaigns that were measured long ago."""
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant):
+            campaigns.forget_mailbox()
+            campaigns.tidy_snapshots()

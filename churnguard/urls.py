@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("customers.urls")),
     path("", include("predictions.urls")),
     path("", include("segmentation.urls")),
+    path("", include("campaigns.urls")),
     path("admin/", admin.site.urls),
     path("livez", core.livez, name="livez"),
     path("readyz", core.readyz, name="readyz"),

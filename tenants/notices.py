@@ -162,12 +162,70 @@ def _profit_failed(f: dict) -> str:
     return _("The account of profit stopped: %(reason)s") % {"reason": f.get("reason", "")}
 
 
+def _opt_out_list_imported(f: dict) -> str:
+    return _("%(file)s is read: %(taken)s lines taken, %(unknown)s unknown here, %(refused)s refused.") % {
+        "file": f.get("file", ""),
+        **{k: _count(f, k) for k in ("taken", "unknown", "refused")},
+    }
+
+
+def _campaign_finished(f: dict) -> str:
+    said = ngettext(
+        "“%(campaign)s” is finished: %(sent)s mail sent.",
+        "“%(campaign)s” is finished: %(sent)s mails sent.",
+        f.get("sent", 0),
+    ) % {"campaign": f.get("campaign", ""), "sent": _count(f, "sent")}
+    if not f.get("uncertain"):
+        return said
+    return f"""{said} {
+        ngettext(
+            "Of %(uncertain)s nobody knows whether it arrived: decide of it.",
+            "Of %(uncertain)s nobody knows whether they arrived: decide of them.",
+            f["uncertain"],
+        )
+        % {"uncertain": _count(f, "uncertain")}
+    }"""
+
+
+def _campaign_paused_by_itself(f: dict) -> str:
+    return _("“%(campaign)s” paused by itself: look why before it goes on.") % {"campaign": f.get("campaign", "")}
+
+
+def _campaign_stopped(f: dict) -> str:
+    return _("“%(campaign)s” could not go on: %(reason)s") % {
+        "campaign": f.get("campaign", ""),
+        "reason": f.get("reason", ""),
+    }
+
+
+def _campaign_late(f: dict) -> str:
+    return _("“%(campaign)s” missed its hour, and nothing was sent: choose a new one.") % {
+        "campaign": f.get("campaign", "")
+    }
+
+
+def _campaign_measured(f: dict) -> str:
+    return _("“%(campaign)s” has been measured: see what it did.") % {"campaign": f.get("campaign", "")}
+
+
+def _uplift_learned(f: dict) -> str:
+    if f.get("is_ready"):
+        return _("Your own campaigns have shown whom a mail keeps: you can write to these alone.")
+    return _("Whom a mail keeps was learned anew from your campaigns; it is not proved yet.")
+
+
 def _job_given_up(f: dict) -> str:
     return _("A job was given up (%(job)s): %(reason)s") % {"job": f.get("job", ""), "reason": f.get("reason", "")}
 
 
 _SENTENCES = {
+    "opt_out_list_imported": _opt_out_list_imported,
     "artefact_refused": _artefact_refused,
+    "campaign_finished": _campaign_finished,
+    "campaign_late": _campaign_late,
+    "campaign_measured": _campaign_measured,
+    "campaign_paused_by_itself": _campaign_paused_by_itself,
+    "campaign_stopped": _campaign_stopped,
     "columns_quarantined": _columns_quarantined,
     "drift_failed": _drift_failed,
     "drift_found": _drift_found,
@@ -189,4 +247,5 @@ _SENTENCES = {
     "segmentation_failed": _segmentation_failed,
     "allocation_failed": _allocation_failed,
     "scoring_failed": _scoring_failed,
+    "uplift_learned": _uplift_learned,
 }

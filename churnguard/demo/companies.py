@@ -264,10 +264,10 @@ class Guide:
                 if run := selectors.open_training():
                     self._train(run)
             case Step.SCORE:
-                self._score(predictions.require_scoring())
+                self._score(predictions.require_scoring(), begins_campaigns=isinstance(guest, SampleCompany))
             case Step.WAIT_SCORING:
                 if run := selectors.open_scoring():
-                    self._score(run)
+                    self._score(run, begins_campaigns=isinstance(guest, SampleCompany))
 
     def _import(self, run: Import) -> None:
         self._follow("Importing", run, lambda: f"{run.rows_read:,} read, {run.rows_refused:,} refused")
@@ -278,8 +278,10 @@ class Guide:
         if not selectors.champion():
             predictions.require_scoring()  # says why nobody is in charge
 
-    def _score(self, run: Job) -> None:
+    def _score(self, run: Job, *, begins_campaigns: bool = False) -> None:
         self._follow("Scoring", run, lambda: f"{run.scored:,} scored, {run.bands['high']:,} at high risk")
+        if begins_campaigns:
+            decisions.begin_campaigns()
 
     def _record_history(self, guest: Guest) -> None:
         bar = ProgressBar("  Months of use")

@@ -15,11 +15,11 @@ CELERY = [sys.executable, "-m", "celery", "--app", "churnguard"]
 SITE_WORKERS, SITE_THREADS = 2, 4
 
 
-def worker(root: Path) -> Program:
+def worker(root: Path, *, processes: int = 2) -> Program:
     return Program(
         "worker",
         [
-            *CELERY, "worker", "--queues", "default,ml,mail", "--concurrency", "2", "--hostname", "demo@%h",
+            *CELERY, "worker", "--queues", "default,ml,mail", "--concurrency", str(processes), "--hostname", "demo@%h",
             "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO",
         ],
         cwd=root,
