@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+import redis
 
 from churnguard.demo import programs
 from core.embedded.postgres import Postgres
@@ -88,6 +89,7 @@ class Installation:
     def start(self, name: str) -> None:
         program = {
             "worker": lambda: programs.worker(ROOT),
+            "senders": lambda: programs.worker(ROOT, processes=5),
             "beat": lambda: programs.beat(ROOT, self.var),
             "site": lambda: programs.site(ROOT, self.var, self.port),
         }[name]()
@@ -101,6 +103,10 @@ class Installation:
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def flush_broker(self) -> None:
+        """The broker forgets every message, delivered or not."""
+        redis.Redis.from_url(self.broker.url).flushall()
 
     def close(self) -> None:
         for name in list(self.running):

@@ -15,6 +15,10 @@ OPEN = {
     "tenants:password_reset_confirm",
     "tenants:password_reset_done",
     "tenants:set_language",
+    "campaigns:unsubscribe",  # a sealed token names the company
+    "campaigns:click",
+    "campaigns:open",
+    "campaigns:mail_report",  # a provider's signature
 }
 SIGNED_IN_ONLY = {
     "home",  # leads to the dashboard
@@ -76,6 +80,8 @@ def test_sources_addresses_stand_as_it_names_them():
         "api/train",
         "api/notifications",
         "imports",
+        "retention/preview/<uuid:public_id>",
+        "api/campaign/bulk",
     } <= paths
 
 
@@ -88,6 +94,7 @@ def test_numbers_of_rows_are_in_no_address():
         "api/models/<int:number>",
         "api/models/<int:number>/promote",
         "segments/<int:number>/persona",
+        "messages/<uuid:public_id>/versions/<int:number>/mail",
     }
 
 

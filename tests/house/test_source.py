@@ -30,6 +30,8 @@ UNSAFE = {
     r"filter\(\*\*request\.": "filters come from a fixed map (RULES 9)",
     r"verify=False": "certificates are checked",
 }
+# Doors whose caller has no cookie that could be abused: one-click unsubscribe (RFC 8058) and what mail providers report.
+WITHOUT_FORGERY = {"campaigns/views_public.py": {"no view is open to forged requests"}}
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff", "tools", "manager", "handlers"}
 SOON_TOO_LONG, TOO_LONG = 300, 400
 
@@ -53,7 +55,7 @@ def test_nobody_outside_the_kernel_goes_around_the_scope(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_unsafe_ways_are_not_taken(name):
     code = code_of(ROOT / name)
-    assert {why for pattern, why in UNSAFE.items() if re.search(pattern, code)} == set()
+    assert {why for pattern, why in UNSAFE.items() if re.search(pattern, code)} == WITHOUT_FORGERY.get(name, set())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,7 +84,7 @@ def test_stage_says_what_it_does(package):
 
 
 @pytest.mark.parametrize(
-    "folder", ["customers/ingest", "predictions/learning", "segmentation/clustering", "segmentation/conditions"]
+    "folder", ["customers/ingest", "predictions/learning", "segmentation/clustering", "segmentation/conditions", "campaigns/outreach"]
 )
 def test_engines_run_without_django(folder):
     for path in (ROOT / folder).rglob("*.py"):

@@ -22,6 +22,8 @@ NOBODYS = {
 
 # Unique without the company in front, and why no second company can collide with it or learn from it.
 UNIQUE_BY_A_ROW_OF_THE_COMPANY = {
+    "campaigns.Recipient": {("campaign", "customer")},
+    "campaigns.UpliftScore": {("customer", "run")},
     "predictions.Score": {("customer", "run")},  # both are rows of the company, and a guard proves it
     "segmentation.SegmentMembership": {("customer", "segmentation")},
     "segmentation.AllocatedOffer": {("allocation", "customer")},
