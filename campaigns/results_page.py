@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from . import charts, wording_results
+from . import charts, wording_campaigns, wording_evidence, wording_results, wording_uplift
 from .models import Campaign, UpliftScore
 from .services import measuring, uplift
 
@@ -45,16 +45,16 @@ def page(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
         "found": found,
         "measured_day": wording_results.day(found["measured_on"]),
         "known_day": wording_results.day(found["known_until"]),
-        "comparisons": wording_results.comparisons(campaign, found),
-        "arms": wording_results.arms(campaign, found),
-        "account": wording_results.account(campaign, found, currency) if found.get("is_final") else None,
-        "revenue": wording_results.revenue(found, currency) if found.get("is_final") else "",
-        "checks": wording_results.checks(found),
-        "signals": wording_results.signals(found),
+        "comparisons": wording_evidence.comparisons(campaign, found),
+        "arms": wording_evidence.arms(campaign, found),
+        "account": wording_evidence.account(campaign, found, currency) if found.get("is_final") else None,
+        "revenue": wording_evidence.revenue(found, currency) if found.get("is_final") else "",
+        "checks": wording_evidence.checks(found),
+        "signals": wording_evidence.signals(found),
         "difference_chart": charts.differences(campaign, found),
         "rates_chart": charts.rates(campaign, found),
         "has_rival": campaign.rival_id is not None,
-        "winner": wording_results.arm_of(campaign, found["winner"]) if found.get("winner") else "",
+        "winner": wording_campaigns.arm_of(campaign, found["winner"]) if found.get("winner") else "",
     }
 
 
@@ -67,7 +67,7 @@ def whom() -> dict[str, Any]:
         "run": run,
         "job": uplift.open_run(),
         "last": uplift.last_run(),
-        "rule": wording_results.rule(result, is_ready=run is not None and run.is_ready, measured=measured),
+        "rule": wording_uplift.rule(result, is_ready=run is not None and run.is_ready, measured=measured),
         "measured": measured,
         "needed": uplift.NEEDED,
     }
@@ -77,14 +77,14 @@ def whom() -> dict[str, Any]:
         if result.get("rankings"):
             context |= {
                 "result": result,
-                "lists": wording_results.lists(result),
-                "top": wording_results.at_the_top(result),
+                "lists": wording_uplift.lists(result),
+                "top": wording_uplift.at_the_top(result),
                 "qini_chart": charts.qini(result),
-                "method": wording_results.method(result["method"]),
+                "method": wording_uplift.method(result["method"]),
             }
     return context
 
 
 def people(scores: Sequence[UpliftScore]) -> list[dict[str, Any]]:
     """A page of a list: each customer with the estimate, which is an order and nobody's promise."""
-    return [{"customer": one.customer, "estimate": wording_results.estimate(one.effect)} for one in scores]
+    return [{"customer": one.customer, "estimate": wording_uplift.estimate(one.effect)} for one in scores]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from customers.models import Interaction
@@ -116,13 +118,10 @@ def unsuppress(*, suppression: Suppression, actor: User, reason: str) -> None:
 # ---------------------------------------------------------------- asking
 
 
-def consented(first: int, last: int, customers: Sequence[int] | None = None) -> dict[int, bool]:
-    """Of customers with keys from ``first`` to ``last`` (or these) the newest line of the ledger; absent: never asked."""
+def consented(first: int, last: int) -> dict[int, bool]:
+    """Of customers with keys from ``first`` to ``last`` the newest line of the ledger; absent: never asked."""
     lines = ConsentEntry.objects.filter(channel="email", purpose="marketing")
-    if customers is not None:
-        lines = lines.filter(customer_id__in=customers)
-    else:
-        lines = lines.filter(customer_id__gte=first, customer_id__lte=last)
+    lines = lines.filter(customer_id__gte=first, customer_id__lte=last)
     return dict(lines.order_by("customer_id", "pk").values_list("customer_id", "is_granted"))
 
 
@@ -137,16 +136,12 @@ def suppressed(address_keys: Sequence[str], campaign_code: str) -> set[str]:
     return found
 
 
-def pressed(first: int, last: int, *, within_days: int, customers: Sequence[int] | None = None) -> dict[int, int]:
+def pressed(first: int, last: int, *, within_days: int) -> dict[int, int]:
     """How often customers were written to within so many days: by our own outbox, or as the contacts say, whichever is more."""
     since = timezone.now() - timedelta(days=within_days)
     sent = Recipient.objects.filter(sent_at__gte=since)
     told = Interaction.objects.filter(kind=Interaction.Kind.CONTACTED, happened_on__gt=timezone.localdate(since))
-    narrow = (
-        {"customer_id__in": customers}
-        if customers is not None
-        else {"customer_id__gte": first, "customer_id__lte": last}
-    )
+    narrow = {"customer_id__gte": first, "customer_id__lte": last}
     found: dict[int, int] = {}
     for rows in (sent.filter(**narrow), told.filter(**narrow)):
         counted = rows.order_by().values("customer_id").annotate(n=Count("pk")).values_list("customer_id", "n")
@@ -172,3 +167,27 @@ def held_out_elsewhere(first: int, last: int, *, campaign: Campaign | None) -> s
         campaign_id__in=open_ones, arm=Recipient.Arm.HOLDOUT, customer_id__gte=first, customer_id__lte=last
     )
     return set(held.values_list("customer_id", flat=True))
+
+
+def standing_of_recipients(campaign_code: str, *, within_days: int) -> dict[str, Any]:
+    """The same questions of recipients, answered by the database beside their rows: ``agreed``, ``is_let_alone``, ``mails`` and
+    ``contacts``, in this order."""
+    since = timezone.now() - timedelta(days=within_days)
+    theirs = OuterRef("customer_id")
+    lines = ConsentEntry.objects.filter(customer_id=theirs, channel="email", purpose="marketing").order_by("-pk")
+    held = Suppression.objects.filter(address_key=OuterRef("address_key"), campaign_code__in=("", campaign_code))
+    sent = Recipient.objects.filter(customer_id=theirs, sent_at__gte=since)
+    told = Interaction.objects.filter(
+        customer_id=theirs, kind=Interaction.Kind.CONTACTED, happened_on__gt=timezone.localdate(since)
+    )
+    return {
+        "agreed": Subquery(lines.values("is_granted")[:1]),
+        "is_let_alone": Exists(held),
+        "mails": _number_of(sent),
+        "contacts": _number_of(told),
+    }
+
+
+def _number_of(rows: QuerySet) -> Coalesce:
+    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)

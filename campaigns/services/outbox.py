@@ -21,7 +21,7 @@ from core.models import JobState
 
 from ..models import Campaign, Recipient, Shift
 from ..models.campaigns import OPEN
-from . import journal
+from . import consent, journal
 from .values import Person
 
 State = Recipient.State
@@ -60,6 +60,19 @@ class Claimed:
     person: Person
 
 
+@dataclass(slots=True)
+class Standing:
+    """Whether a claimed recipient may still be written to, as the tables say at this moment.
+
+    agreed: the newest line of the ledger (None: no line); is_let_alone: suppressed; mails, contacts: within the days that count
+    """
+
+    agreed: bool | None
+    is_let_alone: bool
+    mails: int
+    contacts: int
+
+
 _COLUMNS = (
     "pk", "customer_id", "arm", "language", "address", "address_key", "attempts", "decided_by_id",
     "customer__first_name", "customer__last_name", "customer__external_id", "customer__churn_label",
@@ -71,11 +84,17 @@ _OWN = 8
 def claimed(keys: Sequence[int]) -> list[Claimed]:
     """These recipients, in the order of their keys."""
     rows = Recipient.objects.filter(pk__in=keys).order_by("pk").values_list(*_COLUMNS)
-    return [Claimed(*row[:_OWN], Person(*row[_OWN:])) for row in rows]
+    return [_claimed(row) for row in rows]
 
 
-def claim(campaign: Campaign, shift: Shift, fence: int, most: int) -> list[Claimed]:
-    """Up to ``most`` recipients whose turn it is, now this shift's. Inside the caller's transaction."""
+def _claimed(row: tuple) -> Claimed:
+    return Claimed(*row[:_OWN], Person(*row[_OWN : len(_COLUMNS)]))
+
+
+def claim(
+    campaign: Campaign, shift: Shift, fence: int, most: int, *, within_days: int
+) -> list[tuple[Claimed, Standing]]:
+    """Up to ``most`` recipients whose turn it is, now this shift's, each with how it stands. Inside the caller's transaction."""
     now = timezone.now()
     due = Q(state=State.QUEUED) | Q(state=State.DEFERRED)
     waiting = Recipient.objects.filter(due, campaign=campaign).filter(Q(not_before=None) | Q(not_before__lte=now))
@@ -87,7 +106,9 @@ def claim(campaign: Campaign, shift: Shift, fence: int, most: int) -> list[Claim
     if not keys:
         return []
     Recipient.objects.filter(pk__in=keys).update(state=State.CLAIMED, shift=shift.pk, fence=fence)
-    return claimed(keys)
+    asked = consent.standing_of_recipients(campaign.code, within_days=within_days)
+    rows = Recipient.objects.filter(pk__in=keys).order_by("pk").annotate(**asked).values_list(*_COLUMNS, *asked)
+    return [(_claimed(row), Standing(*row[len(_COLUMNS) :])) for row in rows]
 
 
 def release(keys: Sequence[int], shift: Shift, fence: int) -> int:
@@ -169,6 +190,8 @@ class Desk:
         self._who = (shift.pk, fence)
         self._unsettled: tuple | None = None
         self._journal = journal.Journal(*self._who)
+        self._mark, self._settle = bulk.Prepared(_MARK), bulk.Prepared(_SETTLE)
+        self._settle_and_mark = bulk.Prepared(_SETTLE_AND_MARK.format(moment=_moment()))
 
     def accepted(self, recipient: Claimed) -> None:
         """The server took it: noted on this machine at once, in the database with the next commit."""
@@ -183,11 +206,10 @@ class Desk:
         before, self._unsettled = self._unsettled, None
         key = recipient.pk
         if before is None:
-            return self._begin(key, bulk.fetch(_MARK, (key, *self._who)))
+            return self._begin(key, self._mark.fetch((key, *self._who)))
         state, reply, reason, sent_at, not_before, counts, earlier, *_who = before
-        found = bulk.fetch(
-            _SETTLE_AND_MARK.format(moment=_moment()),
-            (key, state, key, reply, key, reason, key, sent_at, key, not_before, key, counts, key, earlier, *self._who, key, earlier),
+        found = self._settle_and_mark.fetch(
+            (key, state, key, reply, key, reason, key, sent_at, key, not_before, key, counts, key, earlier, *self._who, key, earlier)
         )  # fmt: skip
         return self._begin(key, found)
 
@@ -216,7 +238,7 @@ class Desk:
     def flush(self) -> None:
         if self._unsettled is not None:
             before, self._unsettled = self._unsettled, None
-            bulk.run(_SETTLE, before)
+            self._settle.fetch(before)
 
 
 def _moment() -> str:

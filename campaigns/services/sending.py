@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -116,39 +115,19 @@ class _Work:
             most = rhythm.reserve(BATCH)
             if most == 0:
                 return []
-            batch = outbox.claim(self.campaign, self.shift, self.held.token, most)
-            refused = self._refused(batch, sender)
+            batch = outbox.claim(self.campaign, self.shift, self.held.token, most, within_days=sender.within_days)
+            refused: dict[str, list[int]] = {}
+            kept = []
+            for one, standing in batch:
+                if reason := _refused(one, standing, sender):
+                    refused.setdefault(reason, []).append(one.pk)
+                else:
+                    kept.append(one)
             for reason, keys in refused.items():
                 Recipient.objects.filter(pk__in=keys, state=State.CLAIMED).update(state=State.SUPPRESSED, reason=reason)
-            gone = {key for keys in refused.values() for key in keys}
-            kept = [one for one in batch if one.pk not in gone]
             rhythm.give_back(most - len(kept))
         self._mine = {one.pk for one in kept}
         return kept
-
-    def _refused(self, batch: Sequence[Claimed], sender: SenderProfile) -> dict[str, list[int]]:
-        """Recipients who may not be written to any more, by reason."""
-        if not batch:
-            return {}
-        found: dict[str, list[int]] = {}
-        ids = [one.customer_id for one in batch]
-        agreed = consent.consented(0, 0, customers=ids)
-        let_alone = consent.suppressed([one.address_key for one in batch], self.campaign.code)
-        often = consent.pressed(0, 0, within_days=sender.within_days, customers=ids)
-        needs_consent = sender.basis == SenderProfile.Basis.CONSENT
-        for one in batch:
-            if agreed.get(one.customer_id) is False or (needs_consent and one.customer_id not in agreed):
-                reason = "no_consent"
-            elif one.address_key in let_alone:
-                reason = "suppressed"
-            elif one.person.churn_label:
-                reason = "left_already"
-            elif often.get(one.customer_id, 0) >= sender.most_mails and one.decided_by_id is None:
-                reason = "capped"
-            else:
-                continue
-            found.setdefault(reason, []).append(one.pk)
-        return found
 
     def _has_ended(self) -> bool:
         """Whether there is nothing left for this shift: others may still be at it, or the server wants us later."""
@@ -323,3 +302,16 @@ class _Work:
     def tell_the_end(self) -> None:
         """What the shift has done, for whoever looks at it later."""
         self.held.save(mails=self.shift.mails)
+
+
+def _refused(one: Claimed, standing: outbox.Standing, sender: SenderProfile) -> str:
+    """Why a recipient may not be written to any more; "" where they may."""
+    if standing.agreed is False or (standing.agreed is None and sender.basis == SenderProfile.Basis.CONSENT):
+        return "no_consent"
+    if standing.is_let_alone:
+        return "suppressed"
+    if one.person.churn_label:
+        return "left_already"
+    if max(standing.mails, standing.contacts) >= sender.most_mails and one.decided_by_id is None:
+        return "capped"
+    return ""

@@ -132,6 +132,12 @@ def test_kept_customers_stand_in_the_title_with_between_how_many(cast, kept, ask
     assert 'id="difference-chart"' in text and 'id="rates-chart"' in text
 
 
+def test_campaigns_own_page_says_it_and_leads_to_the_whole_result(cast, kept, campaign, ask):
+    text = ask(cast.bob, f"/campaigns/{kept.public_id}")
+    assert "customers stayed because of you" in text and f'href="{page_of(kept)}"' in text
+    assert "it kept customers" in ask(cast.bob, "/campaigns")
+
+
 def test_without_costs_the_page_says_where_to_say_them(cast, kept, ask):
     text = main_of(ask(cast.anna, page_of(kept)))
     assert "No money is reckoned" in text and 'href="/mlops/profit"' in text
