@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
 
 from core import bulk, durable
@@ -30,19 +30,24 @@ _OPEN = "state IN ('claimed', 'sending', 'uncertain')"
 _SETTLE = f"""UPDATE campaigns_recipient
     SET state = %s, reply = %s, reason = %s, sent_at = %s, not_before = %s, attempts = attempts + %s
     WHERE id = %s AND shift = %s AND fence = %s AND {_OPEN}"""  # noqa: S608 - our own words
-_IS_RUNNING = """EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = campaigns_recipient.campaign_id AND c.state = 'running')"""
+_IS_RUNNING = "(SELECT c.state FROM campaigns_campaign c WHERE c.id = %s) = 'running'"
 _MARK = f"""UPDATE campaigns_recipient SET state = 'sending'
     WHERE id = %s AND state = 'claimed' AND shift = %s AND fence = %s AND {_IS_RUNNING} RETURNING id"""  # noqa: S608
-# Both at once: one statement is one journey and one commit.
+# Both at once: one statement is one journey and one commit. SQLite knows no update within another.
+_SETTLE_THEN_MARK = f"WITH settled AS ({_SETTLE}) {_MARK}"
 _SETTLE_AND_MARK = f"""UPDATE campaigns_recipient SET
     state = CASE WHEN id = %s THEN 'sending' ELSE %s END,
     reply = CASE WHEN id = %s THEN reply ELSE %s END,
     reason = CASE WHEN id = %s THEN reason ELSE %s END,
-    sent_at = CASE WHEN id = %s THEN sent_at ELSE {{moment}} END,
-    not_before = CASE WHEN id = %s THEN not_before ELSE {{moment}} END,
+    sent_at = CASE WHEN id = %s THEN sent_at ELSE %s END,
+    not_before = CASE WHEN id = %s THEN not_before ELSE %s END,
     attempts = CASE WHEN id = %s THEN attempts ELSE attempts + %s END
     WHERE id IN (%s, %s) AND shift = %s AND fence = %s
     AND ((id = %s AND state = 'claimed' AND {_IS_RUNNING}) OR (id = %s AND {_OPEN})) RETURNING id"""  # noqa: S608
+_DUE = """SELECT id FROM campaigns_recipient WHERE campaign_id = %s AND state IN ('queued', 'deferred')
+    AND (not_before IS NULL OR not_before <= %s) ORDER BY state, id LIMIT %s"""
+_TAKE = """UPDATE campaigns_recipient SET state = 'claimed', shift = %s, fence = %s
+    WHERE id IN ({due}) AND state IN ('queued', 'deferred') RETURNING id"""
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ _COLUMNS = (
     "customer__subscription__contract", "customer__subscription__tenure", "customer__subscription__monthly_charges",
 )  # fmt: skip
 _OWN = 8
+_FIRST, _LAST = -1_000_001, -1_000_002  # places in a question that keys are put into
 
 
 def claimed(keys: Sequence[int]) -> list[Claimed]:
@@ -91,24 +97,27 @@ def _claimed(row: tuple) -> Claimed:
     return Claimed(*row[:_OWN], Person(*row[_OWN : len(_COLUMNS)]))
 
 
-def claim(
-    campaign: Campaign, shift: Shift, fence: int, most: int, *, within_days: int
-) -> list[tuple[Claimed, Standing]]:
-    """Up to ``most`` recipients whose turn it is, now this shift's, each with how it stands. Inside the caller's transaction."""
-    now = timezone.now()
-    due = Q(state=State.QUEUED) | Q(state=State.DEFERRED)
-    waiting = Recipient.objects.filter(due, campaign=campaign).filter(Q(not_before=None) | Q(not_before__lte=now))
-    keys = list(
-        waiting.select_for_update(skip_locked=True, of=("self",))
-        .order_by("state", "pk")
-        .values_list("pk", flat=True)[:most]
-    )
-    if not keys:
-        return []
-    Recipient.objects.filter(pk__in=keys).update(state=State.CLAIMED, shift=shift.pk, fence=fence)
-    asked = consent.standing_of_recipients(campaign.code, within_days=within_days)
-    rows = Recipient.objects.filter(pk__in=keys).order_by("pk").annotate(**asked).values_list(*_COLUMNS, *asked)
-    return [(_claimed(row), Standing(*row[len(_COLUMNS) :])) for row in rows]
+class Claims:
+    """One shift's way of taking recipients: two statements, planned once."""
+
+    def __init__(self, campaign: Campaign, shift: Shift, fence: int, *, within_days: int) -> None:
+        self._campaign, self._who = campaign.pk, (shift.pk, fence)
+        skips = " FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+        self._take = bulk.Prepared(_TAKE.format(due=_DUE + skips))
+        asked = consent.standing_of_recipients(campaign.code, within_days=within_days)
+        mine = Recipient.objects.filter(pk__gte=_FIRST, pk__lte=_LAST, shift=shift.pk, fence=fence, state=State.CLAIMED)
+        rows = mine.order_by("pk").annotate(**asked).values_list(*_COLUMNS, *asked)
+        self._look = bulk.prepared(rows, _FIRST, _LAST)
+
+    def take(self, most: int) -> list[tuple[Claimed, Standing]]:
+        """Up to ``most`` whose turn it is, now this shift's, each with how it stands. Inside the caller's transaction, and
+        with nothing else of this shift claimed."""
+        now = _when(timezone.now())
+        keys = [key for (key,) in self._take.fetch((*self._who, self._campaign, now, most))]
+        if not keys:
+            return []
+        rows = self._look(min(keys), max(keys))
+        return [(_claimed(row), Standing(*row[len(_COLUMNS) :])) for row in rows]
 
 
 def release(keys: Sequence[int], shift: Shift, fence: int) -> int:
@@ -188,10 +197,12 @@ class Desk:
 
     def __init__(self, shift: Shift, fence: int) -> None:
         self._who = (shift.pk, fence)
+        self._campaign = shift.campaign_id
+        self._is_postgresql = connection.vendor == "postgresql"
         self._unsettled: tuple | None = None
         self._journal = journal.Journal(*self._who)
         self._mark, self._settle = bulk.Prepared(_MARK), bulk.Prepared(_SETTLE)
-        self._settle_and_mark = bulk.Prepared(_SETTLE_AND_MARK.format(moment=_moment()))
+        self._settle_and_mark = bulk.Prepared(_SETTLE_THEN_MARK if self._is_postgresql else _SETTLE_AND_MARK)
 
     def accepted(self, recipient: Claimed) -> None:
         """The server took it: noted on this machine at once, in the database with the next commit."""
@@ -206,10 +217,13 @@ class Desk:
         before, self._unsettled = self._unsettled, None
         key = recipient.pk
         if before is None:
-            return self._begin(key, self._mark.fetch((key, *self._who)))
+            return self._begin(key, self._mark.fetch((key, *self._who, self._campaign)))
+        if self._is_postgresql:
+            return self._begin(key, self._settle_and_mark.fetch((*before, key, *self._who, self._campaign)))
         state, reply, reason, sent_at, not_before, counts, earlier, *_who = before
         found = self._settle_and_mark.fetch(
-            (key, state, key, reply, key, reason, key, sent_at, key, not_before, key, counts, key, earlier, *self._who, key, earlier)
+            (key, state, key, reply, key, reason, key, sent_at, key, not_before, key, counts, key, earlier, *self._who, key,
+             self._campaign, earlier)
         )  # fmt: skip
         return self._begin(key, found)
 
@@ -239,11 +253,6 @@ class Desk:
         if self._unsettled is not None:
             before, self._unsettled = self._unsettled, None
             self._settle.fetch(before)
-
-
-def _moment() -> str:
-    """PostgreSQL wants to be told what an unknown moment is."""
-    return "%s::timestamptz" if connection.vendor == "postgresql" else "%s"
 
 
 def _when(moment: datetime | None):

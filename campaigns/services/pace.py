@@ -20,6 +20,7 @@ from ..outreach import pacing
 
 _LONGEST_SHIFT = 0.8  # of what a task may take: the next one goes on
 _TELL_EVERY = 0.4  # seconds
+_LOOKED_EVERY = 1.0
 _REMEMBERED_DAYS = 60  # of sending, for the ramp
 
 
@@ -75,14 +76,18 @@ class Rhythm:
         self._bucket = pacing.TokenBucket(pacing.share_of_rate(rate, shifts)) if rate else None
         self._until = time.monotonic() + _LONGEST_SHIFT * settings.CELERY_TASK_SOFT_TIME_LIMIT
         self._day: int | None = None
+        self._unnoted = 0
+        self._asked_until = 0.0
 
-    def rest(self) -> Rest | None:
-        """Why nothing may go out now; None where it may."""
-        now = timezone.now()
-        if time.monotonic() > self._until:
-            return Rest("shift_change", now)
-        if not self._sender.is_real:
+    def rest(self, *, at_once: bool = False) -> Rest | None:
+        """Why nothing may go out now; None where it may. Looked up at most once a second, or ``at_once``."""
+        clock = time.monotonic()
+        if clock > self._until:
+            return Rest("shift_change", timezone.now())
+        if not self._sender.is_real or (clock < self._asked_until and not at_once):
             return None
+        self._asked_until = clock + _LOOKED_EVERY
+        now = timezone.now()
         if why := pacing.why_not(now, self._policy):
             return Rest(why, pacing.next_allowed(now, self._policy))
         today = allowance(self._sender, now)
@@ -92,13 +97,14 @@ class Rhythm:
 
     def reserve(self, most: int) -> int:
         """Of so many mails, how many may be taken now: noted as sent today, so that two senders do not take the same.
-        Inside the claim's transaction."""
+        Inside the claim's transaction. Where no limit holds they are noted now and then, by ``note``."""
         if not self._sender.is_real:
             return most
+        if self._sender.daily_cap is None and not self._sender.ramps_up:
+            self._unnoted += most
+            return most
         now = timezone.now()
-        today = now.astimezone(self._zone).date()
-        SendingDay.objects.get_or_create(tenant=current_tenant(), day=today)
-        row = SendingDay.objects.select_for_update().get(day=today)
+        row = self._today(now, locked=True)
         left = allowance(self._sender, now).left
         most = most if left is None else min(most, left)
         if most:
@@ -108,8 +114,22 @@ class Rhythm:
 
     def give_back(self, count: int) -> None:
         """Of those reserved, so many are not sent after all."""
-        if count and self._day is not None:
+        if self._day is not None and count:
             SendingDay.objects.filter(pk=self._day, mails__gte=count).update(mails=F("mails") - count)
+        elif self._unnoted:
+            self._unnoted -= count
+
+    def note(self) -> None:
+        """Write down how many mails went out since the last time, where no limit asked for it at once."""
+        if self._unnoted > 0:
+            row = self._today(timezone.now(), locked=False)
+            SendingDay.objects.filter(pk=row.pk).update(mails=F("mails") + self._unnoted)
+            self._unnoted = 0
+
+    def _today(self, now: datetime, *, locked: bool) -> SendingDay:
+        today = now.astimezone(self._zone).date()
+        row, _made = SendingDay.objects.get_or_create(tenant=current_tenant(), day=today)
+        return SendingDay.objects.select_for_update().get(pk=row.pk) if locked else row
 
     def wait(self, before: Callable[[], None], tell: Callable[[], None]) -> None:
         """Until the next mail's turn. ``before`` is called where it must wait at all, ``tell`` while it does, so that a slow

@@ -25,6 +25,7 @@ from .outbox import Claimed
 
 logger = logging.getLogger(__name__)
 
+_TOLD_EVERY = 0.4  # seconds
 BATCH = 100  # also what a power cut leaves uncertain, of each sender
 _UNREACHED = (60, 120, 300, 900, 1800, 3600)  # seconds to wait for a server that is not there; then a person is asked
 State = Recipient.State
@@ -69,29 +70,35 @@ class _Work:
         self.transport: transports.Transport | None = None
         self._mine: set[int] = set()  # claimed, not begun
         self._written: list[int] = []  # customers, to be noted as contacted
+        self._told_at = 0.0
+        self.rhythm: pace.Rhythm | None = None
 
     def run(self) -> None:
         outbox.recover(self.shift, self.held.token)
         with durable.commits():
             self.held.save(epoch=durable.epoch())
         sender = senders.sender()
+        self.claims = outbox.Claims(self.campaign, self.shift, self.held.token, within_days=sender.within_days)
         post = letters.Letters(self.campaign, with_parts=sender.transport != SenderProfile.Transport.SMTP)
         rhythm = pace.Rhythm(sender, self.campaign, self.shift)
-        while self._is_running():
-            rest = rhythm.rest()
-            if rest is not None:
+        self.rhythm = rhythm
+        if not self._is_running():
+            return
+        while True:
+            if (rest := rhythm.rest()) is not None:
                 self._rest(rest)
                 return
             batch = self._claim(sender, rhythm)
-            if not batch:
-                if self._has_ended():
+            if not batch:  # nobody waits, or the day's limit is reached, or somebody paused it
+                if (rest := rhythm.rest(at_once=True)) is not None:
+                    self._rest(rest)
+                    return
+                if not self._is_running() or self._has_ended():
                     return
                 continue
             if not self._send(batch, post, sender, rhythm):
                 return
-            self.held.made_headway()
             self._tell()
-        self._put_back()
 
     def close(self) -> None:
         """Whatever happened, what is known is written down, and what was only taken is given back."""
@@ -115,7 +122,7 @@ class _Work:
             most = rhythm.reserve(BATCH)
             if most == 0:
                 return []
-            batch = outbox.claim(self.campaign, self.shift, self.held.token, most, within_days=sender.within_days)
+            batch = self.claims.take(most)
             refused: dict[str, list[int]] = {}
             kept = []
             for one, standing in batch:
@@ -293,6 +300,12 @@ class _Work:
             self._written = []
 
     def _tell(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._told_at < _TOLD_EVERY:
+            return
+        self._told_at = now
+        self.held.made_headway()
+        self.rhythm.note()
         counts = progress.refresh_counts(self.campaign)
         done, total = progress.settled(counts or self.campaign.counts)
         self.held.report(done, max(total, 1), _("Sending"), force=force)
@@ -301,6 +314,8 @@ class _Work:
 
     def tell_the_end(self) -> None:
         """What the shift has done, for whoever looks at it later."""
+        if self.rhythm is not None:
+            self.rhythm.note()
         self.held.save(mails=self.shift.mails)
 
 
