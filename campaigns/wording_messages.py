@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -182,7 +183,7 @@ def failure(found: Mapping[str, object]) -> str:
     try:
         return str(template) % facts
     except KeyError:
-        return str(template).partition("“")[0].strip() or str(found.get("code"))
+        return re.split("[“«]", str(template))[0].strip() or str(found.get("code"))
 
 
 _WHY_NOT = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.models import PublicId, TimeStamped
 from customers.models import Customer
@@ -27,14 +28,14 @@ class Campaign(TenantModel, PublicId, TimeStamped):
     """A message with an offer for an audience, and how it is proved. What it sends is frozen when it is launched."""
 
     class State(models.TextChoices):
-        DRAFT = "draft", _("draft")
-        CHECKED = "checked", _("checked")
-        APPROVED = "approved", _("approved")
-        LAUNCHING = "launching", _("starting")
-        RUNNING = "running", _("running")
-        PAUSED = "paused", _("paused")
-        FINISHED = "finished", _("finished")
-        CANCELLED = "cancelled", _("cancelled")
+        DRAFT = "draft", pgettext_lazy("campaign", "draft")
+        CHECKED = "checked", pgettext_lazy("campaign", "checked")
+        APPROVED = "approved", pgettext_lazy("campaign", "approved")
+        LAUNCHING = "launching", pgettext_lazy("campaign", "starting")
+        RUNNING = "running", pgettext_lazy("campaign", "running")
+        PAUSED = "paused", pgettext_lazy("campaign", "paused")
+        FINISHED = "finished", pgettext_lazy("campaign", "finished")
+        CANCELLED = "cancelled", pgettext_lazy("campaign", "cancelled")
 
     name = models.CharField(_("name"), max_length=120)
     code = models.CharField(max_length=60, editable=False)  # as customers.Interaction knows it
