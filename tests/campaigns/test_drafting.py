@@ -23,7 +23,7 @@ from segmentation.models import Offer, Segment, Segmentation, SegmentMembership
 from tenants.models import AuditEntry
 from tenants.scoping import current_tenant, tenant_scope
 
-from .writer_stub import say, writer_server_stub
+from .outreach.writer_stub import say, writer_server_stub
 
 GOOD = {
     "subject": "A word about your subscription",

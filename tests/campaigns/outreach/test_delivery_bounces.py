@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.outreach.delivery.bounces import KINDS, Report, read_reports, reports_of
 from campaigns.outreach.delivery.mailboxes import Counts, Limits, MailboxRefused, messages_in
-from tests.campaigns import returned_mail as mail
+from tests.campaigns.outreach import returned_mail as mail
 
 ALL = (
     mail.dsn(),
