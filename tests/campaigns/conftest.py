@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+
 import pytest
 
 from campaigns import services
 from campaigns.models import Campaign, MessageTemplate, Recipient, SenderProfile, TemplateVersion
+from campaigns.services import composing, senders
 from customers.models import Customer
 from tenants.scoping import current_tenant, tenant_scope
 
@@ -114,3 +118,16 @@ def public_address(settings):
     settings.PUBLIC_URL = "https://retention.atlas.example.com"
     settings.MAIL_PRIVATE_HOSTS = ["127.0.0.1"]
     settings.MAIL_SENDERS = 1
+
+
+@pytest.fixture(autouse=True)
+def same_lots(monkeypatch):
+    """Campaigns draw the same lots at every run of a test: its salts are counted, not drawn."""
+    counted = itertools.count(1)
+
+    def token_hex(size: int) -> str:
+        return hashlib.sha256(f"{next(counted)}".encode()).hexdigest()[: 2 * size]
+
+    for module in (composing, senders):
+        name = "secrets" if module is composing else "randomness"
+        monkeypatch.setattr(getattr(module, name), "token_hex", token_hex)

@@ -201,6 +201,35 @@ def test_a_connection_lost_after_the_message_leaves_one_uncertain_that_no_machin
         assert len(tries) == (1 if behaviour == "drop-counted" else 0)
 
 
+def test_a_server_that_has_had_enough_is_left_alone_for_a_while(reachable, alice, tmp_path):
+    who = Customer.objects.exclude(email="").exclude(churn_label=True).order_by("pk").first()
+    with running_sink(tmp_path, {who.email: {"do": "421-rcpt", "times": 1}}) as sink:
+        use_server(sink.port)
+        campaign = compose(holdout=0.0)
+        send(launch(campaign, alice))
+        row = Recipient.objects.get(campaign=campaign, customer=who)
+        shift = Shift.objects.get(campaign=campaign)
+        assert (row.state, shift.state, shift.resting["code"]) == ("deferred", "queued", "too_fast")
+        assert sink.accepted() == [], "it went on although the server had asked for a rest"
+        assert states(campaign)["queued"] == campaign.checked["treated"] - 1
+        Recipient.objects.filter(pk=row.pk).update(not_before=timezone.now())
+        send(campaign)
+        accepted = sink.accepted()
+        assert len(accepted) == len(set(accepted)) == campaign.checked["treated"]
+
+
+def test_a_server_that_falls_silent_after_the_message_leaves_one_uncertain(reachable, alice, tmp_path, settings):
+    settings.SMTP_SECONDS = 1.0
+    who = Customer.objects.exclude(email="").exclude(churn_label=True).order_by("pk").first()
+    with running_sink(tmp_path, {who.email: "hang-body"}, hang_s=20) as sink:
+        use_server(sink.port)
+        campaign = compose(holdout=0.0)
+        send(launch(campaign, alice))
+        assert Recipient.objects.get(campaign=campaign, customer=who).state == "uncertain"
+        assert campaign.state == Campaign.State.FINISHED
+        assert len(sink.accepted()) == campaign.checked["treated"] - 1
+
+
 def test_a_person_sends_an_uncertain_mail_again_under_the_same_name(reachable, alice, tmp_path):
     who = Customer.objects.exclude(email="").exclude(churn_label=True).order_by("pk").first()
     with running_sink(tmp_path, {who.email: {"do": "drop-counted", "times": 1}}) as sink:
