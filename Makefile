@@ -38,7 +38,7 @@ test: setup-dev  ## The quick suite, beside a Valkey of its own (ARGS=tests/cust
 	@$(BESIDE_VALKEY) $(QUICK) $(ARGS)
 
 test-slow: setup-dev  ## What the quick suite leaves out for its length
-	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" $(ARGS)
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" -n auto --maxprocesses 2 --dist loadscope $(ARGS)
 
 # The engines and the source's own rules ask no database.
 WITHOUT_DATABASE := tests/customers/ingest tests/predictions/learning tests/house/test_source.py tests/house/test_front_end.py tests/embedded tests/campaigns/outreach
