@@ -37,7 +37,7 @@ with company("atlas-telecom"):
         "fr": {{"subject": "Merci {{first_name}}", "text": "Bonjour {{first_name}},\\n\\nMerci de votre fidélité.", "html": ""}}}})
     sender = services.sender()
     SenderProfile.objects.filter(pk=sender.pk).update(transport="smtp", host="127.0.0.1", port={port}, security="none",
-        from_name="Atlas", from_address="bonjour@atlas.example.com", postal_address="Tunis", per_second=10_000, ramps_up=False,
+        from_name="Atlas", from_address="bonjour@atlas.example.com", postal_address="Tunis", per_second={rate}, ramps_up=False,
         keeps_holidays=False, keeps_ramadan=False)
     rule = segments.save_rule(actor=who, name="With an address", rule={{"field": "email", "is": "known"}})
     campaign = services.save_campaign(actor=who, name="Storm", audience={{"kind": "rule", "rule_segment": str(rule.public_id)}},
@@ -91,8 +91,8 @@ def posting(request, tmp_path):
         yield site, sink
 
 
-def begin(site: Installation, sink: Sink, mails: int = MAILS) -> int:
-    return int(site.django(SET_UP.format(mails=mails, port=sink.port)))
+def begin(site: Installation, sink: Sink, mails: int = MAILS, rate: int = 10_000) -> int:
+    return int(site.django(SET_UP.format(mails=mails, port=sink.port, rate=rate)))
 
 
 def settled(sink: Sink) -> int:
@@ -163,7 +163,7 @@ def test_a_broker_that_forgets_everything_and_is_gone_for_a_minute_changes_nothi
 def test_a_campaign_paused_at_forty_percent_goes_on_after_a_restart_with_its_own_wording(posting):
     site, sink = posting
     mails = 3_000
-    begin(site, sink, mails)
+    begin(site, sink, mails, rate=100)  # slow enough for somebody to come and pause it
     eventually(lambda: settled(sink) >= 0.4 * mails, seconds=120, every=0.01)
     site.django(PAUSE)
     at_pause = settled(sink)
