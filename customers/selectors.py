@@ -10,7 +10,12 @@ from core.models import OPEN_STATES
 
 from .frames import (
     AVERAGED_MONTHS,
+    CAMPAIGN_STANDING,
+    CONTACT_COLUMNS,
+    CONTACT_DAYS,
+    ENOUGH_CONTACTED,
     FEATURES,
+    RECENT_CONTACTS,
     SERVICES,
     TREND_COLUMNS,
     USAGE_FEATURES,
@@ -25,6 +30,7 @@ from .frames import (
     aftermath,
     as_json,
     attribute_cells,
+    before_labels,
     chosen_frames,
     count_outcomes,
     date_columns,
@@ -41,9 +47,11 @@ from .frames import (
     read_history,
     spans_around,
     spent,
+    standings,
     survey_attributes,
     training_cut,
     training_frames,
+    without_few_contacts,
 )
 from .ingest.celltypes import DATE
 from .ingest.schema import COLUMNS, USAGE_COLUMNS
@@ -63,7 +71,12 @@ from .models import (
 
 __all__ = [  # what frames offers, for other stages to ask here
     "AVERAGED_MONTHS",
+    "CAMPAIGN_STANDING",
+    "CONTACT_COLUMNS",
+    "CONTACT_DAYS",
+    "ENOUGH_CONTACTED",
     "FEATURES",
+    "RECENT_CONTACTS",
     "SERVICES",
     "TREND_COLUMNS",
     "USAGE_FEATURES",
@@ -78,6 +91,7 @@ __all__ = [  # what frames offers, for other stages to ask here
     "aftermath",
     "as_json",
     "attribute_cells",
+    "before_labels",
     "chosen_frames",
     "count_outcomes",
     "date_columns",
@@ -94,9 +108,11 @@ __all__ = [  # what frames offers, for other stages to ask here
     "read_history",
     "spans_around",
     "spent",
+    "standings",
     "survey_attributes",
     "training_cut",
     "training_frames",
+    "without_few_contacts",
 ]
 
 

@@ -22,7 +22,7 @@ _CONFLICTS = {"reason_needed", "nobody_answers", "already_in_charge", "nothing_b
 _DETAILS = (
     "intervals", "base_rate", "counts", "folds", "seconds", "candidates", "choice", "calibration", "calibration_line",
     "ece_by_luck", "lift", "worried", "confusion", "slices", "fairness", "permutation", "dependence", "training", "features",
-    "importance", "set_aside", "kept_away", "doubtful",
+    "importance", "set_aside", "kept_away", "doubtful", "contacts",
 )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ def card(version: ModelVersion) -> dict[str, object]:
         "tolerance": groups.tolerance(),
         "dependence": [_dependence(one, at) for at, one in enumerate(details.get("dependence", []))],
         "dated": _dated(details),
+        "contacts": words.contacts(details.get("contacts", {})),
         "features": sorted(feature_name(f["name"]) for f in features),
         "set_aside": [(feature_name(name), wording.aside(reason)) for name, reason in details["set_aside"]],
         "watched": _watched(details),

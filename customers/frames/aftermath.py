@@ -1,4 +1,6 @@
-"""What became of customers since a day: who left by a later one, whether that is known yet, and what they paid meanwhile."""
+"""What became of customers since a day: who left by a later one, whether that is known yet, what they paid meanwhile; and
+since when those may have left whom the label column names.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from ..ingest.churning import ContractEnd, Outcome, Silence, first_day, month_of
 from ..ingest.mapping import LABEL
 from ..ingest.timing import Calendar, is_known
 from ..models import Customer, Import, ImportStep, UsageRecord
-from .histories import History, adopted_history, known_calendar
+from .histories import History, adopted_definition, adopted_history, known_calendar
 from .moments import TENURE, people_of
 
 BY_LABEL, BY_DATES = "label", "definition"
@@ -110,6 +112,22 @@ def _by_label(begin: date, until: date) -> Aftermath:
         if _says_who_left(mapping):
             return Aftermath(begin, until, BY_LABEL, day, day >= until, until, key, name)
     return Aftermath(begin, until, BY_LABEL, None, False, until)
+
+
+def before_labels() -> date | None:
+    """A day before which nobody had left whom the label column calls a leaver: the horizon of the adopted label before the
+    oldest file that said who left. None: the label has no horizon, dates say it instead, or no file did.
+
+    The oldest, since whom an earlier file named is named still. A file speaks of the day it was brought at the latest.
+    """
+    definition = adopted_definition()
+    if definition is None or definition.is_dated or not definition.horizon_days:
+        return None
+    written = Import.objects.filter(step=ImportStep.WRITE, state=JobState.SUCCEEDED, undone_at=None)
+    for key, asked in written.order_by("requested_at").values_list("pk", "requested_at"):
+        if _says_who_left(Import.objects.values_list("mapping", flat=True).get(pk=key)):
+            return timezone.localdate(asked) - timedelta(days=definition.horizon_days)
+    return None
 
 
 def _says_who_left(mapping: object) -> bool:

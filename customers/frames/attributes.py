@@ -23,6 +23,7 @@ from django.db.models import Max, Min
 from ..ingest.celltypes import CATEGORY, DATE, FLAG, NUMBER, parse_date
 from ..ingest.mapping import ATTRIBUTE
 from ..models import Customer, CustomerBase, Import, ImportStep
+from .contacts import CAMPAIGN_STANDING, CONTACT_COLUMNS
 from .trends import TREND_COLUMNS
 
 _SAMPLE_BLOCKS, _BLOCK_ROWS = 40, 250
@@ -162,7 +163,7 @@ def _day(text: str) -> date | None:
 
 def column_names(attributes: Sequence[Attribute], taken: Sequence[str]) -> dict[str, str]:
     """Attribute -> name of its column in a frame: its header, marked where one of our own columns is called so."""
-    reserved = {*taken, *TREND_COLUMNS, "id", "label"}
+    reserved = {*taken, *TREND_COLUMNS, *CONTACT_COLUMNS, CAMPAIGN_STANDING, "id", "label"}
     return {a.name: f"{a.name} (other field)" if a.name in reserved else a.name for a in attributes}
 
 

@@ -17,7 +17,8 @@ from ..ingest.churning import first_day
 from ..ingest.schema import COLUMNS, Kind, Table
 from ..ingest.timing import gone_now
 from ..models import Customer
-from . import trends
+from . import contacts, trends
+from .aftermath import before_labels
 from .attributes import Attribute, column_names, columns, known_attributes
 from .histories import History, adopted_history, data_day
 from .moments import Moment, blank_later_days, people_of
@@ -35,6 +36,7 @@ class _Wanted:
     """What to read beside the standard fields: other fields with the names of their columns, and months of use.
 
     ``moment``: customers as they were then. ``history``: what leaving means, where a definition by dates is adopted.
+    ``contacts``: in which days they are counted, where they are asked for.
     """
 
     attributes: tuple[Attribute, ...]
@@ -43,6 +45,7 @@ class _Wanted:
     months: trends.Months | None
     moment: Moment | None = None
     history: History | None = None
+    contacts: contacts.Window | None = None
     as_categories: bool = False
 
     @property
@@ -64,13 +67,14 @@ def feature_frames(
     Columns: ``id`` (int64), ``label`` (1.0 left, 0.0 stayed, NaN unknown), then every standard feature: numbers as
     float64, yes/no and labels as text with None for unknown. Other fields follow by their headers, likewise typed (a date
     as days before the last import), and what is known of use (frames.trends). ``only``: columns that are needed; other
-    fields and months of use that are not cost nothing. ``as_categories``: yes/no and labels of standard features come as
+    fields, months of use and contacts that are not cost nothing. Contacts (frames.contacts) come to who asks for them by
+    name, and in frames to learn from where it is sure that they lie before what came of the customers. ``as_categories``: yes/no and labels of standard features come as
     categories instead, which a million rows are scored from in half the time.
 
     Where a definition by dates is adopted, use ends with the last whole month, and who has left by now has left whatever
     the label column says. ``as_of``: those who could leave then, as they were, labelled by what came of them (frames.moments).
     """
-    wanted = replace(_look(only, as_of, remembered=False), as_categories=as_categories)
+    wanted = replace(_look(only, as_of, remembered=False, to_learn=labelled_only), as_categories=as_categories)
     rows = _customers(labelled_only)
     after = 0
     while True:
@@ -90,13 +94,13 @@ def feature_frames(
 
 def spread_sample(*, labelled_only: bool = False, as_of: Moment | None = None) -> pd.DataFrame:
     """Some sixty thousand customers in blocks spread over the base, as ``feature_frames`` gives them; everybody where there
-    are fewer. As of a past day fewer remain: those who could leave then."""
-    wanted = _look(None, as_of, remembered=False)
+    are fewer. As of a past day fewer remain: those who could leave then. Contacts are in it where they are enough."""
+    wanted = _look(None, as_of, remembered=False, to_learn=labelled_only)
     frames = [_completed(found, wanted) for found in _spread_blocks(_customers(labelled_only), wanted)]
     frames = [frame for frame in frames if not frame.empty]
     if not frames:
         return _completed(_standard(Customer.objects.filter(pk__lt=0), wanted), wanted)
-    return pd.concat(frames, ignore_index=True)
+    return contacts.without_few_contacts(pd.concat(frames, ignore_index=True))
 
 
 def spread_people(history: History) -> Iterator[pd.DataFrame]:
@@ -161,8 +165,10 @@ def _customers(labelled_only: bool) -> QuerySet[Customer]:
     return rows.exclude(churn_label=None) if labelled_only else rows
 
 
-def _look(only: Collection[str] | None, moment: Moment | None = None, *, remembered: bool = True) -> _Wanted:
-    """What to read. ``remembered``: see histories.adopted_history."""
+def _look(
+    only: Collection[str] | None, moment: Moment | None = None, *, remembered: bool = True, to_learn: bool = False
+) -> _Wanted:
+    """What to read. ``remembered``: see histories.adopted_history. ``to_learn``: by the label column."""
     known = known_attributes()
     names = column_names(known, list(FEATURES))
     history = moment.history if moment else adopted_history(remembered=remembered)
@@ -174,7 +180,21 @@ def _look(only: Collection[str] | None, moment: Moment | None = None, *, remembe
         chosen = tuple(a for a in known if names[a.name] in only and names[a.name] not in left_out)
     needs_months = only is None or not set(only).isdisjoint(trends.TREND_COLUMNS)
     as_of = moment.day if moment else data_day()
-    return _Wanted(chosen, names, as_of, _months(moment, history) if needs_months else None, moment, history)
+    months = _months(moment, history) if needs_months else None
+    return _Wanted(chosen, names, as_of, months, moment, history, _contacts(only, as_of, moment, history, to_learn))
+
+
+def _contacts(
+    only: Collection[str] | None, as_of: date, moment: Moment | None, history: History | None, to_learn: bool
+) -> contacts.Window | None:
+    """The days in which contacts are counted; None: they are not wanted, nobody was contacted before, or it is not known when
+    the label's leavers left."""
+    by_label = moment is None and history is None
+    if only is not None:
+        asked = contacts.RECENT_CONTACTS in only
+        return contacts.Window(as_of, before_labels() if by_label else None) if asked else None
+    day = moment.day if moment else before_labels() if by_label and to_learn else None
+    return contacts.Window(day) if day is not None and contacts.any_before(day) else None
 
 
 def _months(moment: Moment | None, history: History | None) -> trends.Months | None:
@@ -213,6 +233,9 @@ def _completed(frame: pd.DataFrame, wanted: _Wanted) -> pd.DataFrame:
     if wanted.months is not None and len(frame):
         first, last = int(frame["id"].iloc[0]), int(frame["id"].iloc[-1])
         frame = frame.merge(trends.trend_frame(first, last, wanted.months), on="id", how="left")
+    if wanted.contacts is not None and len(frame):
+        keys, label = frame["id"].to_numpy(), frame["label"].to_numpy(dtype="float64")
+        frame[contacts.RECENT_CONTACTS] = contacts.recent_contacts(keys, label, wanted.contacts)
     return frame
 
 

@@ -19,7 +19,7 @@ def record_contacts(*, campaign_code: str, customers: Iterable[int], kind: str, 
     """Note that these customers (by key) were contacted, or held out, in a campaign. Said twice, it stands there once."""
     tenant = current_tenant().pk
     company, day = (tenant.hex, on.isoformat()) if connection.vendor == "sqlite" else (tenant, on)
-    keys = list(customers)
+    keys = [int(key) for key in customers]  # SQLite takes numpy's for something else
     for at in range(0, len(keys), _BATCH):
         block = keys[at : at + _BATCH]
         bulk.run(

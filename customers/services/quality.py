@@ -135,7 +135,8 @@ def _frames(run: Import, mapping: Mapping) -> Iterator[tuple[list[int], pd.DataF
     """
     columns = dict(mapping.positions(run.headers))
     # As frames.attributes.column_names has it, so that a finding and a profile speak of one column.
-    reserved = {*selectors.FEATURES, *selectors.TREND_COLUMNS, *columns, "id", "label"}
+    ours = (*selectors.TREND_COLUMNS, *selectors.CONTACT_COLUMNS, selectors.CAMPAIGN_STANDING)
+    reserved = {*selectors.FEATURES, *ours, *columns, "id", "label"}
     for position, header, _kind in mapping.attributes(run.headers):
         columns[f"{header} (other field)" if header in reserved else header] = position
     width = len(run.headers)

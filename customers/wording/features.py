@@ -1,4 +1,4 @@
-"""What a column that models learn from is called: standard fields, trends of use, and other fields by their headers."""
+"""What a column that models learn from is called: standard fields, trends of use, contacts, and other fields by their headers."""
 
 from __future__ import annotations
 
@@ -54,12 +54,13 @@ _TRENDS = {
     "nombre_reclamations_trend_3m": gettext_lazy("Trend of complaints"),
     "silence_days": gettext_lazy("Silence"),
 }
+_CAMPAIGNS = {"recent_contacts": gettext_lazy("Contacts"), "campaign_standing": gettext_lazy("Campaigns before")}
 _MARK = " (other field)"  # see frames.attributes.column_names
 
 
 def feature_name(name: str) -> str:
     """A column's name for people; an other field in quotes, as the company wrote its header."""
-    known = _STANDARD.get(name) or _TRENDS.get(name)
+    known = _STANDARD.get(name) or _TRENDS.get(name) or _CAMPAIGNS.get(name)
     if known is not None:
         return str(known)
     if name.endswith(_MARK):

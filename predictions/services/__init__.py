@@ -1,6 +1,6 @@
 """Verbs about models and scores: the only writers of this stage's tables.
 
-training: from labelled customers to a version (survival: and when they leave) · registry: versions and their sealed files ·
+training: from labelled customers to a version (survival: and when they leave; contacted: who had been in campaigns) · registry: versions and their sealed files ·
 promotion: who is in charge · scoring: everybody, a run at a time · watch: drift, and estimates held against outcomes ·
 profit: what contacting would earn · routine: what happens by itself
 """

@@ -56,10 +56,10 @@ def learn_when(
             # At the end of the window, or in the middle of it for those who left within it.
             known["tenure"] = known["tenure"] + np.where(label == 1, (watched + 1) // 2, watched)
     try:
-        # Trends of use are unknown for who came lately, so "unknown" would tell the tenure: they know the time.
-        model = survival.fit(
-            known, label, keys, leave_out=customers.TREND_COLUMNS, watched=watched, seed=seed, progress=progress
-        )
+        # Trends of use are unknown for who came lately, so "unknown" would tell the tenure: they know the time. So do
+        # contacts: who was written to had been here for as long.
+        aside = (*customers.TREND_COLUMNS, *customers.CONTACT_COLUMNS)
+        model = survival.fit(known, label, keys, leave_out=aside, watched=watched, seed=seed, progress=progress)
     except learning.NotEnoughEvidence as thin:
         return When(refusal={"code": thin.code, "facts": _plain(thin.facts)})
     curves = {"all": survival_model.segments(model, known, keys, label)}

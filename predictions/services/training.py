@@ -25,6 +25,7 @@ from .. import cards, learning, registry, selectors, wording
 from ..learning import gates, histograms
 from ..models import ModelVersion, SurvivalModel, TrainingRun
 from ..signals import model_trained
+from . import contacted
 from .profit import candidates_profit
 from .promotion import start_with
 from .registry import keep_model, keep_survival, load_model
@@ -76,15 +77,17 @@ def _learn(held: jobs.Claim, run: TrainingRun) -> ModelVersion:
     cut = customer_services.require_training_cut()
     frame = training_frame(cut)
     held.report_fraction(0.02, _("Looking for columns that know the answer"))
-    findings = customer_services.refresh_findings(frame=frame)
+    findings = customer_services.refresh_findings(frame=customers.without_few_contacts(frame))
     label, keys = frame.pop("label").to_numpy(), frame.pop("id").to_numpy()
     everything, frame = frame, _learnable(frame, findings)
+    before = contacted.look(keys, cut)
     try:
         fitted = learning.fit(
             frame,
             label,
             keys,
-            about=everything,
+            about=before.beside(everything),
+            slices=(*learning.SLICES, *before.slices),
             contest=_contest(everything),
             seed=run.seed,
             progress=lambda f, note: held.report_fraction(0.03 + 0.76 * f, wording.step(note)),
@@ -92,14 +95,15 @@ def _learn(held: jobs.Claim, run: TrainingRun) -> ModelVersion:
     except learning.NotEnoughEvidence as thin:
         raise wording.not_enough(thin) from thin
     held.report_fraction(0.79, _("Testing on later months") if cut and cut.test else "")
-    dated = {"cut": cut.facts(), "later": later_months(held, fitted, cut, run.seed)} if cut else {}
+    told = {"cut": cut.facts(), "later": later_months(held, fitted, cut, run.seed)} if cut else {}
+    told |= {"contacts": before.facts(fitted)} if before.standing is not None else {}
     when = learn_when(held, everything, frame, label, keys, run.seed, cut=cut)
     held.report_fraction(0.93, _("Comparing with the model in charge"))
     forced = tuple(f.column for f in findings if f.severity == f.Severity.QUARANTINE and not f.is_kept_away)
     paired = _against_champion(held, fitted, everything, label, keys)
     verdicts = gates.judge(gates.Evidence(fitted.report, forced, paired))
     held.report_fraction(0.98, _("Storing the model"))
-    return _store(held, run, fitted, findings, when, verdicts, _reference(fitted, frame, keys), dated)
+    return _store(held, run, fitted, findings, when, verdicts, _reference(fitted, frame, keys), told)
 
 
 def _contest(everything: pd.DataFrame) -> learning.Contest | None:
@@ -136,7 +140,9 @@ def _reference(fitted: learning.Fitted, frame: pd.DataFrame, keys: np.ndarray) -
 
 
 def _learnable(frame: pd.DataFrame, findings: Sequence[ColumnFinding]) -> pd.DataFrame:
-    """Without what the leak watch keeps away, and without measures of use that the company does not have."""
+    """Without what the leak watch keeps away, without measures of use that the company does not have, and without contacts
+    where they are few."""
+    frame = customers.without_few_contacts(frame)
     kept_away = {finding.column for finding in findings if finding.is_kept_away}
     absent = {name for name in customers.TREND_COLUMNS if name in frame and not frame[name].notna().any()}
     return frame.drop(columns=list((kept_away | absent) & set(frame.columns)))
@@ -150,7 +156,7 @@ def _store(
     when: When,
     verdicts: Sequence[gates.Verdict],
     reference: dict[str, object],
-    dated: dict[str, object],
+    told: dict[str, object],
 ) -> ModelVersion:
     """Seal the artefacts, then write the version in one transaction with the pointers to them."""
     number = (ModelVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1
@@ -167,7 +173,7 @@ def _store(
             algorithm=card["algorithm"],
             metrics=card["metrics"],
             details={k: v for k, v in card.items() if k not in ("metrics", "algorithm", "libraries", "fingerprint")}
-            | dated,
+            | told,
             rows=card["counts"]["rows"],
             churners=card["counts"]["churners"],
             fingerprint=card["fingerprint"],

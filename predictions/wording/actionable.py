@@ -17,9 +17,19 @@ LEVERS = (
     "multiple_lines",
     "phone_service",
 )  # fmt: skip  what one thinks of first, first
-# What a customer is, did, or paid. Complaints are what came of something that one could act on, not a lever themselves.
+# What a customer is, did, or paid, and how often they were written to: what another mail does is for a holdout to say. Complaints are what came of something that one could act on, not a lever themselves.
 _GIVEN = frozenset(
-    {"gender", "senior_citizen", "partner", "dependents", "age", "tenure", "total_charges", "silence_days"}
+    {
+        "gender",
+        "senior_citizen",
+        "partner",
+        "dependents",
+        "age",
+        "tenure",
+        "total_charges",
+        "silence_days",
+        "recent_contacts",
+    }
 )
 _OF_USE = (
     "montant_consommation_", "nombre_appels_", "volume_data_", "nombre_sms_", "nombre_recharges_", "nombre_reclamations_",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.templatetags.ui import decimal, percent, thousands
+from customers.wording.definitions import day
 from customers.wording.features import feature_name
 
 from . import value_name
@@ -36,6 +37,35 @@ def worried(found: dict) -> dict[str, object] | None:
         "customers": n,
         "dots": [at < left for at in range(n)],
     }
+
+
+def contacts(found: dict) -> list[str]:
+    """How many of those learned from had been contacted, and whether the model looks at it; nothing without campaigns."""
+    if not found:
+        return []
+    counts = {name: thousands(found[name]) for name in ("customers", "written_to", "left_alone", "enough")}
+    if found["before"] is None:
+        said = _(
+            "Of the %(customers)s customers learned from, %(written_to)s were contacted in a campaign at some time, and %(left_alone)s were left alone by lot."
+        )
+    else:
+        said = _(
+            "Of the %(customers)s customers learned from, %(written_to)s had been contacted in a campaign within %(days)s days before %(day)s, and %(left_alone)s had been left alone by lot."
+        )
+        counts |= {"days": found["days"], "day": day(found["before"])}
+    why = {
+        "learned": _("The model looks at how often each customer had been contacted."),
+        "too_few": _(
+            "That is too few to learn from: %(enough)s who were contacted are needed, and as many who were not."
+        ),
+        "undated": _(
+            "The files do not say when customers left, so a contact may have come afterwards, and the model does not look at contacts. Say what leaving means by dates, or within how many days before a file its leavers left."
+        ),
+        "kept_away": _(
+            "The model does not look at it: the leak watch kept it away, or there was nothing to learn from it."
+        ),
+    }.get(found["why"])
+    return [text % counts for text in (said, why) if text]
 
 
 def usual(base_rate: float | None) -> str:

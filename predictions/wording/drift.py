@@ -20,7 +20,7 @@ from . import value_name
 MOVED = (drift.MOVED, drift.MOVED_MUCH)
 _NAMED = 3  # columns in a headline
 _TOLD = 5  # new levels in a sentence
-_WHOLE = {"tenure", "age", "silence_days"}
+_WHOLE = {"tenure", "age", "silence_days", "recent_contacts"}
 _MONEY = {"monthly_charges", "total_charges"}
 _GONE_UNKNOWN = 0.05  # more unknown than then, as a share of customers, to be worth a sentence
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.templatetags.ui import money
+from customers.selectors import RECENT_CONTACTS
 from customers.wording.features import feature_name
 
 # Labels that come from files and that we know; others are shown as the company writes them.
@@ -94,9 +95,25 @@ def _value(name: str, value: object, currency: str, *, is_date: bool) -> str:
         if not days:
             return _("used in the last month")
         return ngettext("%(n)s day without any use", "%(n)s days without any use", days) % {"n": days}
+    if name == RECENT_CONTACTS:
+        return _contacted(int(value))
     if isinstance(value, float):
         return _number(value)
     return value_name(value)
+
+
+def _contacted(times: int) -> str:
+    """How often somebody was written to within frames.contacts.CONTACT_DAYS."""
+    said = {
+        0: _("not contacted in the last six months"),
+        1: _("contacted once in the last six months"),
+        2: _("contacted twice in the last six months"),
+    }
+    if times in said:
+        return said[times]
+    return ngettext(
+        "contacted %(n)s time in the last six months", "contacted %(n)s times in the last six months", times
+    ) % {"n": times}
 
 
 def _number(value: float) -> str:

@@ -8,15 +8,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.templatetags.ui import decimal, signed
+from customers.selectors import CAMPAIGN_STANDING
 from customers.wording.features import feature_name
 
 from ..learning.fairness import FAIR
 from . import value_name
 
+STANDINGS = {
+    "written_to": gettext_lazy("written to"),
+    "left_alone": gettext_lazy("left alone by lot"),
+    "no_campaign": gettext_lazy("in no campaign"),
+}
+
 
 def group_name(column: str, group: dict) -> str:
     """A group of a column: a level as the company writes it, a band of numbers, all others, or the unknown."""
     kind, name = group.get("kind", "level"), group.get("name")
+    if column == CAMPAIGN_STANDING and name in STANDINGS:
+        return str(STANDINGS[name])
     if kind == "other":
         return _("all others")
     if kind == "unknown" or name in (None, ""):
