@@ -33,7 +33,14 @@ _OPERATOR = _ANALYST | {
     "run_campaigns",
     "record_consent",
 }
-_ADMIN = _OPERATOR | {"erase_customers", "manage_members", "manage_workspace", "view_audit", "adopt_churn_definition", "set_sender"}
+_ADMIN = _OPERATOR | {
+    "erase_customers",
+    "manage_members",
+    "manage_workspace",
+    "view_audit",
+    "adopt_churn_definition",
+    "set_sender",
+}
 _OWNER = _ADMIN | {"delete_workspace"}
 
 CAPABILITIES: dict[str, frozenset[str]] = {

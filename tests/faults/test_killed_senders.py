@@ -125,7 +125,9 @@ def nobody_twice(site: Installation, sink: Sink, mails: int = MAILS) -> int:
     assert found.get("sent", 0) + found.get("uncertain", 0) == mails
     sent = {one["address"] for one in site.rows("SELECT address FROM campaigns_recipient WHERE state = 'sent'")}
     assert sent <= set(times), "said to be sent, and the server has never seen it"
-    uncertain = {one["address"] for one in site.rows("SELECT address FROM campaigns_recipient WHERE state = 'uncertain'")}
+    uncertain = {
+        one["address"] for one in site.rows("SELECT address FROM campaigns_recipient WHERE state = 'uncertain'")
+    }
     assert set(times) - sent <= uncertain, "delivered, and nobody knows"
     return len(uncertain)
 
@@ -135,7 +137,9 @@ def test_senders_killed_twenty_times_write_to_nobody_twice(posting):
     begin(site, sink)
     share = MAILS // (KILLS + 2)
     for kill in range(1, KILLS + 1):
-        eventually(lambda past=kill * share: settled(sink) >= past, seconds=90, every=0.01, what=f"{kill}: {states(site)}")
+        eventually(
+            lambda past=kill * share: settled(sink) >= past, seconds=90, every=0.01, what=f"{kill}: {states(site)}"
+        )
         assert settled(sink) < MAILS, "it was over before it could be killed"
         site.kill("senders")
         site.start("senders")

@@ -84,7 +84,14 @@ def test_stage_says_what_it_does(package):
 
 
 @pytest.mark.parametrize(
-    "folder", ["customers/ingest", "predictions/learning", "segmentation/clustering", "segmentation/conditions", "campaigns/outreach"]
+    "folder",
+    [
+        "customers/ingest",
+        "predictions/learning",
+        "segmentation/clustering",
+        "segmentation/conditions",
+        "campaigns/outreach",
+    ],
 )
 def test_engines_run_without_django(folder):
     for path in (ROOT / folder).rglob("*.py"):
