@@ -129,6 +129,14 @@ def _offer_over(facts):
     return "error", _("The offer was valid until %(day)s: choose another one.") % {"day": date_format(day) if day else "–"}, "edit"  # fmt: skip
 
 
+def _no_offer(_facts):
+    return (
+        "error",
+        _("The message speaks of an offer, and this campaign has none: the sentence would end in nothing."),
+        "edit",
+    )
+
+
 def _domain(_facts):
     return "warning", _("The sender's domain is not in order: mail may be taken for spam."), "sender"
 
@@ -155,6 +163,7 @@ _WARNINGS = {
     "no_wording": _no_wording,
     "short_stock": _short_stock,
     "offer_over": _offer_over,
+    "no_offer": _no_offer,
     "domain": _domain,
     "domain_unchecked": _domain_unchecked,
     "mailbox": _mailbox,

@@ -221,8 +221,14 @@ def trial_letter(
     ).first()
     offer = values.offer_as_json(campaign.offer)
     ready = prepared(version, language, identity, offer=offer, default=campaign.default_language)
+    segment = segmentation.segments_of([customer.pk]).get(customer.pk)
     filled = values.values_for(
-        customer, language=ready.language, sender=identity, currency=current_tenant().currency, offer=offer
+        customer,
+        language=ready.language,
+        sender=identity,
+        currency=current_tenant().currency,
+        offer=offer,
+        segment_label=values.segment_name(segment),
     )
     now: datetime = timezone.now()
     name = keys.message_id(

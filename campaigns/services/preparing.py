@@ -184,6 +184,8 @@ def _warnings(
     wordless = {lang: n for lang, n in tally.languages.items() if version and lang not in version.parts}
     if wordless:
         warn("no_wording", languages=sorted(wordless), customers=sum(wordless.values()))
+    if campaign.offer is None and _speaks_of_an_offer(campaign):
+        warn("no_offer")
     if campaign.offer is not None:
         if campaign.offer.stock is not None and campaign.offer.stock < tally.treated:
             warn("short_stock", stock=campaign.offer.stock, treated=tally.treated)
@@ -201,6 +203,13 @@ def _warnings(
     if audience.current_uplift() is None or not audience.current_uplift().is_ready:
         warn("uplift_not_proved")
     return found
+
+
+def _speaks_of_an_offer(campaign: Campaign) -> bool:
+    """Whether a wording names the offer: where there is none, that sentence would come to nothing."""
+    templates = [one for one in (campaign.message, campaign.rival) if one is not None]
+    newest = [one.versions.order_by("-number").first() for one in templates]
+    return any("{offer_" in str(version.parts) for version in newest if version is not None)
 
 
 # ---------------------------------------------------------------- the launch
