@@ -44,13 +44,14 @@ BOREALIS_CUSTOMERS = 300
 class Guest(ABC):
     """A company that the demonstration fills, and where its customers come from.
 
-    ``remembers``: it has a history to record; ``learns``: it is trained and scored.
+    ``remembers``: it has a history to record; ``learns``: it is trained and scored; ``writes``: it has a past campaign.
     """
 
     slug: str
     name: str
     remembers: bool
     learns: bool
+    writes: bool
 
     @abstractmethod
     def imports(self) -> list[Import]:
@@ -83,6 +84,7 @@ class SampleCompany(Guest):
     seed: int
     remembers: bool = True
     learns: bool = True
+    writes: bool = True
 
     @property
     def slug(self) -> str:
@@ -130,6 +132,7 @@ class OwnFile(Guest):
     digest: str
     remembers: bool = False
     learns: bool = True
+    writes: bool = False
 
     def people(self) -> list[tuple[str, str]]:
         return [(Role.OWNER, owner_of(self.slug))]
@@ -207,6 +210,7 @@ def stand(guest: Guest) -> Stand:
         has_champion=champion is not None,
         scoring_open=selectors.open_scoring() is not None,
         is_scored=champion is not None and current is not None and current.version_id == champion.pk,
+        has_campaigns=decisions.have_begun_campaigns(),
     )
 
 
@@ -218,7 +222,7 @@ def _judged_since(moment: datetime) -> bool:
 
 def next_step(guest: Guest) -> Step:
     with company(guest.slug):
-        return due(stand(guest), remembers=guest.remembers, learns=guest.learns)
+        return due(stand(guest), remembers=guest.remembers, learns=guest.learns, writes=guest.writes)
 
 
 # ---------------------------------------------------------------- doing it
@@ -264,10 +268,12 @@ class Guide:
                 if run := selectors.open_training():
                     self._train(run)
             case Step.SCORE:
-                self._score(predictions.require_scoring(), begins_campaigns=isinstance(guest, SampleCompany))
+                self._score(predictions.require_scoring())
             case Step.WAIT_SCORING:
                 if run := selectors.open_scoring():
-                    self._score(run, begins_campaigns=isinstance(guest, SampleCompany))
+                    self._score(run)
+            case Step.CAMPAIGNS:
+                decisions.begin_campaigns()
 
     def _import(self, run: Import) -> None:
         self._follow("Importing", run, lambda: f"{run.rows_read:,} read, {run.rows_refused:,} refused")
@@ -278,10 +284,8 @@ class Guide:
         if not selectors.champion():
             predictions.require_scoring()  # says why nobody is in charge
 
-    def _score(self, run: Job, *, begins_campaigns: bool = False) -> None:
+    def _score(self, run: Job) -> None:
         self._follow("Scoring", run, lambda: f"{run.scored:,} scored, {run.bands['high']:,} at high risk")
-        if begins_campaigns:
-            decisions.begin_campaigns()
 
     def _record_history(self, guest: Guest) -> None:
         bar = ProgressBar("  Months of use")

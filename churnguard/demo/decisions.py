@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from campaigns import samples as campaign_samples
 from campaigns import services as campaigns
+from campaigns.models import Campaign
 from customers import selectors as customer_selectors
 from customers import services as customers
 from customers.models import ChurnDefinition
@@ -51,6 +52,11 @@ def take_the_newest() -> None:
 
 
 _AGREED = 0.92  # of the sample's customers, as the ledger says; the rest shows what is left out, and why
+
+
+def have_begun_campaigns() -> bool:
+    """Whether the last thing that ``begin_campaigns`` does is done: an interrupted one goes on at the next start."""
+    return Campaign.objects.filter(code=campaign_samples.BY_MAIL).exists()
 
 
 def begin_campaigns() -> None:

@@ -16,6 +16,7 @@ class Step(StrEnum):
     WAIT_TRAINING = "wait for the training"
     SCORE = "score"
     WAIT_SCORING = "wait for the scoring"
+    CAMPAIGNS = "campaigns"
     NOTHING = "nothing"
 
 
@@ -31,10 +32,12 @@ class Stand:
     has_champion: bool = False
     scoring_open: bool = False
     is_scored: bool = False  # the scores shown are those of the model in charge
+    has_campaigns: bool = False  # consents, messages and the campaign of three months ago
 
 
-def due(stand: Stand, *, remembers: bool = True, learns: bool = True) -> Step:
-    """The next step. ``remembers``: the company has a history to record; ``learns``: it is trained and scored."""
+def due(stand: Stand, *, remembers: bool = True, learns: bool = True, writes: bool = True) -> Step:
+    """The next step. ``remembers``: the company has a history to record; ``learns``: it is trained and scored; ``writes``: it
+    has a past campaign to show."""
     if stand.import_open:
         return Step.WAIT_IMPORT
     if not stand.is_imported:
@@ -52,4 +55,7 @@ def due(stand: Stand, *, remembers: bool = True, learns: bool = True) -> Step:
         return Step.TRAIN
     if stand.has_champion and not stand.is_scored:
         return Step.SCORE
+    # A step of its own: after a training the worker scores by itself, and may be done before anybody asks what is due.
+    if writes and stand.is_scored and not stand.has_campaigns:
+        return Step.CAMPAIGNS
     return Step.NOTHING

@@ -89,7 +89,14 @@ def test_a_refusal_is_the_only_line_and_the_exit_code_says_so(capsys):
 
 # ---------------------------------------------------------------- what is due next
 
-FULL = {"is_imported": True, "has_history": True, "is_judged": True, "has_champion": True, "is_scored": True}
+FULL = {
+    "is_imported": True,
+    "has_history": True,
+    "is_judged": True,
+    "has_champion": True,
+    "is_scored": True,
+    "has_campaigns": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +116,7 @@ FULL = {"is_imported": True, "has_history": True, "is_judged": True, "has_champi
         (FULL | {"is_scored": False, "scoring_open": True}, Step.WAIT_SCORING),
         # A model no better than chance, or a refused training: asking again would change nothing.
         ({"is_imported": True, "has_history": True, "is_judged": True}, Step.NOTHING),
+        (FULL | {"has_campaigns": False}, Step.CAMPAIGNS),
         (FULL, Step.NOTHING),
     ],
 )
@@ -120,6 +128,7 @@ def test_a_company_without_a_past_and_one_that_does_not_learn_skip_those_steps()
     imported = Stand(is_imported=True)
     assert due(imported, remembers=False) is Step.TRAIN
     assert due(imported, remembers=False, learns=False) is Step.NOTHING
+    assert due(Stand(**FULL | {"has_campaigns": False}), writes=False) is Step.NOTHING
 
 
 # ---------------------------------------------------------------- the facts, from the rows
