@@ -326,7 +326,8 @@ def test_campaign_writes_to_customers_at_risk_and_proves_whom_it_kept(
 
 def later_file(carrier: Path, folder: Path, numbers: set[str], left: set[str]) -> Path:
     """The carrier's file of two months later: these customers, and who of them left."""
-    header, *rows = csv.reader(carrier.open(encoding="utf-8"))
+    with carrier.open(encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
     path = folder / "later.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
