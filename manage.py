@@ -7,6 +7,7 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "churnguard.settings")
+    os.environ.setdefault("LOG_STREAM", "stderr")  # stdout is the command's own answer
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,14 +1,73 @@
 """The Celery application: queues ``default``, ``ml`` and ``mail``, and the beat table."""
 
+import contextlib
+import logging
+import logging.config
 import os
+import time
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "churnguard.settings")
+
+logger = logging.getLogger(__name__)
 
 app = Celery("churnguard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def log_as_the_site_does(**_: object) -> None:
+    """Workers and beat log by the site's settings: Celery would bring handlers of its own."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@signals.worker_ready.connect
+def say_that_a_worker_is_here(sender, **_: object) -> None:
+    """Now and every ten seconds, by the worker's own loop: one that hangs falls silent."""
+    from redis import RedisError
+
+    from core import broker
+
+    if not broker.has_broker():
+        return
+    facts = {
+        "queues": tuple(sorted(sender.app.amqp.queues.consume_from)),
+        "processes": sender.controller.concurrency or 1,
+        "started_at": time.time(),
+    }
+
+    def say() -> None:
+        try:
+            broker.say_worker(sender.hostname, **facts)
+        except RedisError:
+            logger.warning("the broker did not hear that this worker is here")
+
+    say()
+    sender.timer.call_repeatedly(broker.SEEN_EVERY_SECONDS, say)
+
+
+@signals.worker_shutdown.connect
+def say_that_a_worker_went(sender, **_: object) -> None:
+    from redis import RedisError
+
+    from core import broker
+
+    with contextlib.suppress(RedisError):
+        if broker.has_broker():
+            broker.say_worker_gone(sender.hostname)
+
+
+@signals.task_postrun.connect
+def note_this_process(task, **_: object) -> None:
+    """What a worker's process needs, for the figures of its machine."""
+    from core import metrics
+
+    if not task.request.is_eager:
+        metrics.note_process("worker")
 
 
 @app.on_after_configure.connect

@@ -14,9 +14,11 @@ urlpatterns = [
     path("", include("predictions.urls")),
     path("", include("segmentation.urls")),
     path("", include("campaigns.urls")),
+    path("", include("churnguard.system.urls")),
     path("admin/", admin.site.urls),
     path("livez", core.livez, name="livez"),
     path("readyz", core.readyz, name="readyz"),
+    path("metrics", core.metrics, name="metrics"),
 ]
 
 handler404 = "core.views.not_found"

@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
+from . import logs
 from .errors import Refused
 from .models import Job, JobState
 from .signals import job_buried
@@ -159,6 +160,7 @@ def claimed(model: type[Job], job_id: int) -> Iterator[Claim]:
     if held is None:
         raise NotClaimable(f"{model.__name__} {job_id}")
     stop = _keep_lease(held)
+    told = logs.bind(job=f"{model._meta.label_lower}:{job_id}")
     try:
         yield held
     except Cancelled:
@@ -184,6 +186,7 @@ def claimed(model: type[Job], job_id: int) -> Iterator[Claim]:
             _end(held, held.outcome)
     finally:
         stop()
+        logs.unbind(told)
 
 
 def _keep_lease(held: Claim) -> Callable[[], None]:

@@ -2,14 +2,59 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
 from django.conf import settings
 from django.contrib.auth import middleware as auth
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.translation import gettext as _
 
+from . import logs, metrics, views
+
+logger = logging.getLogger("churnguard.requests")
+
 _FORM_BYTES = 1 << 20  # what a form adds around its file
+_PROBES = {"/livez": views.livez, "/readyz": views.readyz, "/metrics": views.metrics}
+
+
+class ObservedMiddleware:
+    """First of all: gives the request its identifier, and says in a line and in figures what became of it.
+
+    Also answers the probes itself: whoever asks them knows neither our host names nor TLS, and /livez asks nobody.
+    """
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.request_id = logs.request_id(request.headers.get("X-Request-ID", ""))
+        started = time.perf_counter()
+        probe = _PROBES.get(request.path_info)
+        with logs.about(request_id=request.request_id):
+            response = probe(request) if probe else self.get_response(request)
+            self._note(request, response, time.perf_counter() - started, is_probe=bool(probe))
+        response["X-Request-ID"] = request.request_id
+        if probe:
+            response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    @staticmethod
+    def _note(request: HttpRequest, response: HttpResponse, seconds: float, *, is_probe: bool) -> None:
+        match = request.resolver_match
+        # Names only: an address may hold a token, and its question mark a customer's name.
+        route = request.path_info[1:] if is_probe else match.view_name if match else "none"
+        if not is_probe and match is None and request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
+            return  # served before any view, by the hundred
+        metrics.note_request(route=route, method=request.method, status=response.status_code, seconds=seconds)
+        if is_probe:
+            return
+        membership = getattr(request, "membership", None)
+        whose = {"company_id": str(membership.tenant_id), "user_id": membership.user_id} if membership else {}
+        facts = {"method": request.method, "route": route, "status": response.status_code}
+        logger.info("answered", extra={"facts": {**whose, **facts, "ms": round(1000 * seconds, 1)}})
 
 
 class FragmentMiddleware:

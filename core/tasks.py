@@ -1,10 +1,16 @@
 """The sweeper's door."""
 
-from celery import shared_task
+import contextlib
 
-from . import jobs
+from celery import shared_task
+from redis import RedisError
+
+from . import broker, jobs
 
 
 @shared_task(ignore_result=True, expires=60)
 def sweep_jobs(**_: object) -> None:
     jobs.sweep()
+    with contextlib.suppress(RedisError):
+        if broker.has_broker():
+            broker.say_swept()

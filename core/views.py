@@ -1,14 +1,16 @@
-"""Pages for what went wrong, and the two probes."""
+"""Pages for what went wrong, the two probes, and the figures."""
 
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from . import health
+from . import metrics as figures
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -45,10 +47,20 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Ready: the database answers."""
-    try:
-        connection.ensure_connection()
-        connection.introspection.table_names()
-    except DatabaseError:
-        return JsonResponse({"database": "unreachable"}, status=503)
-    return JsonResponse({"database": "ok"})
+    """Ready for requests: database, migrations and broker are as they should be, and nobody asked the site to stop."""
+    found = health.health()
+    response = JsonResponse({"ready": found.is_ready, **found.parts}, status=200 if found.is_ready else 503)
+    response._has_been_logged = True  # core.health writes a line when it changes; Django would for each probe
+    return response
+
+
+@login_not_required
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures for Prometheus, to whoever may read them: by a token, or from an address of the operator's own."""
+    if not figures.may_read(request):
+        return HttpResponse(
+            "Not for you: see docs/watching.md.\n", status=403, content_type="text/plain; charset=utf-8"
+        )
+    return HttpResponse(figures.exposition(), content_type=figures.CONTENT_TYPE)

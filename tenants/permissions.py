@@ -32,11 +32,14 @@ _OPERATOR = _ANALYST | {
     "approve_campaigns",
     "run_campaigns",
     "record_consent",
+    "view_system",
+    "retry_jobs",
 }
 _ADMIN = _OPERATOR | {
     "erase_customers",
     "manage_members",
     "manage_workspace",
+    "manage_keys",
     "view_audit",
     "adopt_churn_definition",
     "set_sender",
@@ -50,6 +53,32 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "admin": frozenset(_ADMIN),
     "owner": frozenset(_OWNER),
 }
+
+# What a program's key may be given: whatever the API asks for, and nothing that only a person does on a page. A key that
+# could make keys would outlive its own revocation.
+FOR_KEYS: tuple[str, ...] = (
+    "view_customers",
+    "view_models",
+    "view_campaigns",
+    "view_notifications",
+    "import_customers",
+    "train_models",
+    "score_customers",
+    "set_economics",
+    "refresh_segments",
+    "save_rule_segments",
+    "allocate_offers",
+    "write_messages",
+    "compose_campaigns",
+    "propose_churn_definition",
+    "curate_data",
+    "promote_models",
+    "name_segments",
+    "record_consent",
+    "approve_campaigns",
+    "run_campaigns",
+    "adopt_churn_definition",
+)
 
 
 def allows(role: str, capability: str) -> bool:
@@ -76,7 +105,10 @@ def requires(capability: str) -> Callable:
 
 
 class HasCapability(BasePermission):
-    """The same for the API. A view names ``capability`` (or one for each method); one that names none is closed."""
+    """The same for the API. A view names ``capability`` (or one for each method); one that names none is closed.
+
+    The membership of a request by key holds no more than the key's scopes, so a key is asked by the same line.
+    """
 
     def has_permission(self, request, view) -> bool:
         capability = getattr(view, "capability", None)

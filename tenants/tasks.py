@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import Task, shared_task
 from django.utils import timezone, translation
 
+from core import logs
 from core.errors import Refused
 from core.jobs import Cancelled, LeaseLost, NotClaimable
 
@@ -24,7 +25,8 @@ class TenantTask(Task):
 
     def __call__(self, *args, tenant_id: str, **kwargs):
         tenant = Tenant.objects.get(pk=tenant_id)
-        with tenant_scope(tenant), translation.override(tenant.locale), timezone.override(tenant.time_zone):
+        language, clock = translation.override(tenant.locale), timezone.override(tenant.time_zone)
+        with tenant_scope(tenant), language, clock, logs.about(company_id=tenant.pk):
             try:
                 return super().__call__(*args, **kwargs)
             except (NotClaimable, Cancelled, LeaseLost, Refused) as ending:

@@ -1,10 +1,12 @@
 """Settings that every way of running shares. What differs stands in dev.py, test.py and prod.py."""
 
+import socket
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from core import logs
 from core.env import BASE_DIR, env, secret
 
 from . import offers
@@ -36,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.middleware.ObservedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -101,6 +104,7 @@ if DATABASE_URL:
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
         # Questions of a page are short: compiling the plan of a long condition costs more than running it.
         DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
+        DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)  # libpq would wait for ever
 else:
     DATABASES = {
         "default": {
@@ -122,6 +126,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "churnguard",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # no page waits longer for a cache that hangs
     }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -142,6 +147,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Wrong passwords that are listened to: for one account, from one address, and on a browser that the account knows.
+SIGN_IN_RATES = {
+    "account": env("SIGN_IN_RATE_ACCOUNT", default="10/15m"),
+    "address": env("SIGN_IN_RATE_ADDRESS", default="50/15m"),
+    "browser": env("SIGN_IN_RATE_BROWSER", default="20/15m"),
+}
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = False  # htmx reads the token from the page, forms from their field
@@ -202,14 +213,33 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# ---------------------------------------------------------------- who asks
+# How many proxies of ours stand before this site: the Nth address of X-Forwarded-For from the right is believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
 # ---------------------------------------------------------------- API
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["core.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.authentication.KeyAuthentication",
+        "core.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.HasCapability"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "core.throttles.KeyThrottle",
+        "core.throttles.PersonThrottle",
+        "core.throttles.AddressThrottle",
+    ],
+    # At most so many requests, such as 600/min or 50/15m; empty: no limit. ``stranger``: wrong keys from one address.
+    "DEFAULT_THROTTLE_RATES": {
+        "key": env("API_RATE_KEY", default="1200/min"),
+        "person": env("API_RATE_PERSON", default="600/min"),
+        "address": env("API_RATE_ADDRESS", default="3000/min"),
+        "stranger": env("API_RATE_STRANGER", default="60/min"),
+    },
     "EXCEPTION_HANDLER": "core.api.problem",
-    "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
@@ -286,13 +316,21 @@ PUBLIC_URL = env("PUBLIC_URL", default="").rstrip(
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="ChurnGuard <no-reply@example.com>")
 
 # ---------------------------------------------------------------- logs
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-}
+# Readable lines for a console (line) or JSON; to a stream always, and to a file a day where there is a folder.
+LOG_FORMAT = env("LOG_FORMAT", default="line")
+LOG_STREAM = env("LOG_STREAM", default="stderr")
+LOG_LEVEL = env("LOG_LEVEL", default="INFO")
+LOG_DIR = env("LOG_DIR", default="")
+LOG_DAYS = env.int("LOG_DAYS", default=30)
+LOGGING = logs.configuration(form=LOG_FORMAT, stream=LOG_STREAM, level=LOG_LEVEL, folder=LOG_DIR, days=LOG_DAYS)
+
+# ---------------------------------------------------------------- figures: /metrics
+METRICS_TOKEN = secret("METRICS_TOKEN")  # who sends it may read them; empty: nobody may by a token
+METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"])  # who may read them without
+METRICS_SECONDS = env.float("METRICS_SECONDS", default=15)  # how long figures from the database are kept
+# The processes of one machine count into one folder; a container has a host name, and so a folder, of its own.
+METRICS_DIR = Path(env("METRICS_DIR", default=str(VAR_DIR / "metrics" / (socket.gethostname() or "here"))))
+DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=0)  # between "not ready" and the end of a site that is asked to stop
 
 # ---------------------------------------------------------------- the product
 RISK_BANDS = {"medium": 0.30, "high": 0.60}  # where a workspace has not set its own

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from core import logs
 from core.env import env, secret
 
 from .base import *
@@ -40,3 +41,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+LOG_FORMAT = env("LOG_FORMAT", default="json")
+LOG_STREAM = env("LOG_STREAM", default="stdout")
+LOG_DIR = env("LOG_DIR", default=str(VAR_DIR / "log"))
+LOGGING = logs.configuration(form=LOG_FORMAT, stream=LOG_STREAM, level=LOG_LEVEL, folder=LOG_DIR, days=LOG_DAYS)

@@ -9,6 +9,7 @@ from tenants.permissions import CAPABILITIES, HasCapability
 OPEN = {
     "livez",
     "readyz",
+    "metrics",  # a token, or an address of the operator's own
     "tenants:sign_in",
     "tenants:password_reset",
     "tenants:password_reset_sent",

@@ -29,6 +29,12 @@ function ring() {
 setInterval(ring, MINUTE / 4);
 document.addEventListener("visibilitychange", ring);
 
+// Pages that show how things stand right now look again every five seconds, and not at all while nobody looks.
+const GLANCE = 5_000;
+setInterval(() => {
+  if (document.visibilityState === "visible") document.body.dispatchEvent(new CustomEvent("glance"));
+}, GLANCE);
+
 for (const toast of document.querySelectorAll(".toast:not(.toast-error)")) setTimeout(() => toast.remove(), 8_000);
 
 // A filter left empty, or at what holds without it, does not stand in the address.
