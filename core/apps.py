@@ -6,9 +6,14 @@ class CoreConfig(AppConfig):
     verbose_name = "Kernel"
 
     def ready(self) -> None:
+        from django.conf import settings
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from . import guards
+        from . import guards, rates
+
+        # A rate that cannot be read stops the start, not the first person who comes.
+        for text in (*settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"].values(), *settings.SIGN_IN_RATES.values()):
+            rates.rate_of(text)
 
         pre_migrate.connect(guards.remove_before_migrate, dispatch_uid="core.guards.remove")
         post_migrate.connect(guards.install_after_migrate, dispatch_uid="core.guards")

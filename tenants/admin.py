@@ -15,7 +15,7 @@ from django.utils.functional import cached_property
 from core import prefix
 
 from . import services
-from .models import AuditEntry, Membership, Notification, Tenant, User
+from .models import ApiKey, AuditEntry, Membership, Notification, Tenant, User
 
 _SEARCHED_ROWS = 200  # of each column: who finds more types another letter
 
@@ -133,6 +133,16 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_filter = ["verb", "object_type"]
     search_fields = ["object_id", "actor__email"]
     date_hierarchy = "at"
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys are made and revoked on their own page; the hash is shown nowhere."""
+
+    capability = "manage_keys"
+    list_display = ["name", "prefix", "made_by", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    search_fields = ["name", "prefix"]
+    fields = ["name", "prefix", "scopes", "made_by", "created_at", "expires_at", "last_used_at", "revoked_at"]
 
 
 @admin.register(User)

@@ -15,7 +15,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from core.api import problem_response
 
-from .models import StoredAnswer
+from .models import ApiKey, StoredAnswer
 from .scoping import current_tenant
 
 MAX_LENGTH = 200
@@ -24,7 +24,8 @@ ABANDONED = timedelta(minutes=5)  # an answer that never came: its process died,
 
 
 def idempotent(post: Callable) -> Callable:
-    """Decorate an API view's ``post``; without the header it changes nothing. A key belongs to one person of a company."""
+    """Decorate an API view's ``post``; without the header it changes nothing. A key belongs to one person of a company, and
+    to the API key where one asks: two programs of one maker may count from 1."""
 
     @wraps(post)
     def once(self, request, *args, **kwargs):
@@ -35,6 +36,8 @@ def idempotent(post: Callable) -> Callable:
             return problem_response(
                 400, "bad_idempotency_key", f"Idempotency-Key takes at most {MAX_LENGTH} characters."
             )
+        if isinstance(request.auth, ApiKey):
+            key = f"{request.auth.prefix}:{key}"
         fingerprint = _fingerprint(request)
         try:
             with transaction.atomic():
@@ -42,7 +45,7 @@ def idempotent(post: Callable) -> Callable:
                     tenant=current_tenant(), user=request.user, key=key, fingerprint=fingerprint
                 )
         except IntegrityError:
-            return _earlier(self, request, key, fingerprint) or once(self, request, *args, **kwargs)
+            return _earlier(request, key, fingerprint) or once(self, request, *args, **kwargs)
         try:
             response = post(self, request, *args, **kwargs)
         except BaseException:
@@ -57,7 +60,7 @@ def idempotent(post: Callable) -> Callable:
     return once
 
 
-def _earlier(view, request, key: str, fingerprint: str) -> Response | None:
+def _earlier(request, key: str, fingerprint: str) -> Response | None:
     """The answer given before; None where that attempt died and the key was freed."""
     stored = StoredAnswer.objects.filter(user=request.user, key=key).first()
     if stored is None:

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.models import Job, TimeStamped
+from core.models import Job, PublicId, TimeStamped
 
 from . import permissions
 from .scoping import TenantModel
@@ -116,6 +116,9 @@ class Membership(TimeStamped):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("person"))
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.VIEWER)
 
+    # Set for the length of a request that a key signs: the scopes that the key was given. None: a person, not narrowed.
+    narrowed_to: frozenset[str] | None = None
+
     class Meta:
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
@@ -124,8 +127,49 @@ class Membership(TimeStamped):
     def __str__(self) -> str:
         return f"{self.user} · {self.tenant} ({self.get_role_display()})"
 
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What is held here and now: the role's, and of those only the key's where a key asks."""
+        held = permissions.CAPABILITIES.get(self.role, frozenset())
+        return held if self.narrowed_to is None else held & self.narrowed_to
+
     def can(self, capability: str) -> bool:
-        return permissions.allows(self.role, capability)
+        return capability in self.capabilities
+
+
+class ApiKey(TenantModel, PublicId):
+    """A program's way in. It acts for who made it, with the scopes that it was given and that person's role still allows.
+
+    Only a hash of the key is kept: it is shown once, when it is made. The prefix is how people tell keys apart.
+    """
+
+    name = models.CharField(_("name"), max_length=80)
+    prefix = models.CharField(_("begins with"), max_length=8, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    scopes = models.JSONField(_("may"), default=list)
+    made_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("made by"))
+    created_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("ends"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "prefix"], name="api_key_prefix_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def is_open(self) -> bool:
+        """Neither revoked nor past its end; whether its maker is still here is asked when it is used."""
+        return self.revoked_at is None and not self.is_expired
 
 
 class TenantJob(TenantModel, Job):
@@ -215,7 +259,7 @@ class StoredAnswer(TenantModel):
     """The answer to a POST that carried an ``Idempotency-Key``; ``status`` 0 while it is being worked out."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    key = models.CharField(max_length=200)
+    key = models.CharField(max_length=220)  # what the caller said, behind the prefix of the API key where one asked
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
     body = models.JSONField(default=dict)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from .models import Membership, Notification, NotificationRead, Tenant, User
+from .models import ApiKey, Membership, Notification, NotificationRead, Tenant, User
 
 
 def get_membership(user: User, *, wanted: str | None = None) -> Membership | None:
@@ -30,3 +32,14 @@ def notifications_for(user: User) -> QuerySet[Notification]:
 def unread_count(user: User) -> int:
     """At most 100: the bell says "99+" beyond, and no count runs over a long history."""
     return notifications_for(user).filter(is_read=False)[:100].count()
+
+
+def api_keys() -> QuerySet[ApiKey]:
+    """The keys of the company in scope, newest first, each with its maker."""
+    return ApiKey.objects.select_related("made_by").order_by("-pk")
+
+
+def roles_of(tenant: Tenant, people: Iterable[int]) -> dict[int, str]:
+    """The roles of these people in the company now; who is no longer in it, or was shut out, is missing."""
+    rows = Membership.objects.filter(tenant=tenant, user__in=list(people), user__is_active=True)
+    return dict(rows.values_list("user_id", "role"))

@@ -19,14 +19,20 @@ from django_scopes import get_scope
 
 from core.errors import Refused
 
+from .acting import acting_key
 from .models import AuditEntry, Level, Membership, Notification, NotificationRead, Role, Tenant, TenantJob, User
 from .scoping import current_tenant, tenant_scope
 from .selectors import notifications_for
 
 
 def record(verb: str, target: models.Model | None = None, *, actor: User | None = None, **facts: object) -> AuditEntry:
-    """Write one line of the trail: identifiers and counts, never personal values; inside the change's transaction."""
-    tenant = current_tenant()
+    """Write one line of the trail: identifiers and counts, never personal values; inside the change's transaction.
+
+    What a program does is its maker's deed, with the identifier of the key beside it.
+    """
+    tenant, key = current_tenant(), acting_key()
+    if key is not None:
+        facts["api_key"] = str(key.public_id)
     with transaction.atomic():
         # The company's row is the lock of its chain: two entries never take one number.
         Tenant.objects.select_for_update().get(pk=tenant.pk)

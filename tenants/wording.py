@@ -1,0 +1,30 @@
+"""Capabilities as words, for who gives a key some of them."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+# In the order of permissions.FOR_KEYS: from looking to what only few may do.
+SCOPES: dict[str, object] = {
+    "view_customers": _("See customers, their risk, segments, imports and data quality; ask for one customer's score"),
+    "view_models": _("See models, drift, profit and jobs"),
+    "view_campaigns": _("See campaigns, messages, consent and results"),
+    "view_notifications": _("See notifications, and mark them as read"),
+    "import_customers": _("Bring in files and see feeds"),
+    "train_models": _("Train models"),
+    "score_customers": _("Check for drift and score customers"),
+    "set_economics": _("Say what a contact costs and is worth"),
+    "refresh_segments": _("Divide the customers into segments anew"),
+    "save_rule_segments": _("Save segments by rule"),
+    "allocate_offers": _("Allocate offers"),
+    "write_messages": _("Write messages and have drafts written"),
+    "compose_campaigns": _("Compose campaigns"),
+    "propose_churn_definition": _("Propose what leaving means"),
+    "curate_data": _("Decide on columns in doubt, and have feeds look now"),
+    "promote_models": _("Put a model in charge"),
+    "name_segments": _("Name segments"),
+    "record_consent": _("Record consent and addresses to leave alone"),
+    "approve_campaigns": _("Approve campaigns"),
+    "run_campaigns": _("Start, pause and cancel campaigns"),
+    "adopt_churn_definition": _("Decide what leaving means"),
+}
