@@ -25,6 +25,8 @@ HEALTHY_AFTER_SECONDS = 60.0
 class Interrupted(BaseException):
     """Somebody asked this process to end; ``number`` is the signal."""
 
+    asked: int | None = None  # the signal that came in ``ending_on_signals``
+
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
@@ -84,7 +86,9 @@ class Supervisor:
         return child
 
     def tend(self) -> None:
-        """One look at every child; never waits."""
+        """One look at every child; never waits. Raises Interrupted where that was asked and somebody swallowed it."""
+        if Interrupted.asked is not None:
+            raise Interrupted(Interrupted.asked)
         now = time.monotonic()
         for child in self.children:
             if child.restart_at is not None:
@@ -137,18 +141,24 @@ def _describe(code: int) -> str:
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """In the block SIGINT, SIGTERM and SIGHUP raise Interrupted, once: a second Ctrl-C does not disturb clearing up."""
+    """In the block SIGINT, SIGTERM and SIGHUP raise Interrupted, once: a second Ctrl-C does not disturb clearing up.
+
+    What a handler raises can be lost: in a destructor, in a callback of a library. So it is written down as well, and the
+    supervisor's next look raises it again.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
+        Interrupted.asked = number
         raise Interrupted(number)
 
     before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
+        Interrupted.asked = None
         for number, handler in before.items():
             signal.signal(number, handler)
 

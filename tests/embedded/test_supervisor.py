@@ -161,6 +161,24 @@ def test_a_signal_interrupts_the_block_once():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_request_to_end_that_a_callback_swallowed_is_heard_at_the_next_look(tmp_path):
+    class Sleeper:
+        def __del__(self) -> None:  # what is raised in here, Python reports and forgets
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+
+    def looked_after() -> None:
+        with ending_on_signals(), Supervisor(tmp_path) as supervisor:
+            Sleeper()
+            supervisor.tend()
+
+    with pytest.raises(Interrupted) as caught:
+        looked_after()
+    assert caught.value.number == signal.SIGTERM
+    Supervisor(tmp_path).tend()  # outside the block nothing of it is left
+
+
 def test_a_second_start_is_one_clear_line(tmp_path):
     lock = tmp_path / "run" / "demo.lock"
     with only_one(lock, about={"address": "http://127.0.0.1:8000/"}):

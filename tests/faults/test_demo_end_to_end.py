@@ -57,7 +57,11 @@ class Demo:
         """Ask it to end; the exit code, once no process that it started is left."""
         family = descendants(self.process.pid)
         self.process.send_signal(number)
-        code = self.process.wait(within)
+        try:
+            code = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            logs = {path.name: path.read_text()[-600:] for path in (self.output.parent / "log").glob("*.log")}
+            raise AssertionError(f"not ended within {within:.0f} s: {self.text}\n{logs}") from None
         eventually(lambda: not any(map(is_alive, family)), seconds=within, what=f"one of {family} lives on")
         assert port_is_free(self.port)
         return code
