@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from django.db.models import FilteredRelation, Max, Min, Q, QuerySet
 
-from core import bulk
+from core import alongside, bulk
 
 from ..ingest.celltypes import DATE
 from ..ingest.churning import first_day
@@ -61,6 +61,7 @@ def feature_frames(
     only: Collection[str] | None = None,
     as_of: Moment | None = None,
     as_categories: bool = False,
+    halves: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Customers as frames of at most ``block`` rows, in the order of their keys.
 
@@ -73,10 +74,25 @@ def feature_frames(
 
     Where a definition by dates is adopted, use ends with the last whole month, and who has left by now has left whatever
     the label column says. ``as_of``: those who could leave then, as they were, labelled by what came of them (frames.moments).
+    ``halves``: the second half is read beside the first and kept meanwhile, for who has both at once anyhow.
     """
     wanted = replace(_look(only, as_of, remembered=False, to_learn=labelled_only), as_categories=as_categories)
     rows = _customers(labelled_only)
-    after = 0
+    middle = _middle() if halves else None
+    if middle is None:
+        yield from _frames(rows, wanted, block)
+    else:
+        first, second = rows.filter(pk__lte=middle), rows.filter(pk__gt=middle)
+        yield from alongside.both(_frames(first, wanted, block), _frames(second, wanted, block, after=middle))
+
+
+def _middle() -> int | None:
+    """The key half-way between the first and the last; None where there is nobody."""
+    reach = Customer.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    return None if reach["first"] is None else (reach["first"] + reach["last"]) // 2
+
+
+def _frames(rows: QuerySet[Customer], wanted: _Wanted, block: int, *, after: int = 0) -> Iterator[pd.DataFrame]:
     while True:
         # Both tables are told where to begin: PostgreSQL would read every plan from the first for each block.
         plan = FilteredRelation("subscription", condition=Q(subscription__customer_id__gt=after))

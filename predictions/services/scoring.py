@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 import numpy as np
 import pandas as pd
 from django.db import IntegrityError, connection, transaction
@@ -139,7 +141,7 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
     rollup = Rollup(medium=run.risk_medium, high=run.risk_high, features=learned)
     table, done, last = _empty_table(held, run), 0, 0
     wanted = {*learned, *(waiting[1].columns if waiting else ())}
-    for frame in alongside.one_ahead(customers.feature_frames(block=SCORE_BLOCK, only=wanted, as_categories=True)):
+    for frame in _frames(total, wanted):
         keys = frame["id"].to_numpy()
         scored = engine.score(frame, keys, top=packing.TOP if reasons else 0)
         rollup.add(frame, scored)
@@ -169,6 +171,13 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
             raise
         partitions.drop_orphans(table, "customer_id", Customer)
         _make_current(held, run, table, results)
+
+
+def _frames(total: int, wanted: Collection[str]) -> Iterator[pd.DataFrame]:
+    """Everybody, a block ahead of the work; who are one block only, in two halves, for nothing else would go on beside it."""
+    is_one = total <= SCORE_BLOCK
+    frames = customers.feature_frames(block=SCORE_BLOCK, only=wanted, as_categories=True, halves=is_one)
+    return frames if is_one else alongside.one_ahead(frames)
 
 
 def _challenger(run: ScoringRun) -> tuple[Shadow, Tabulated] | None:

@@ -122,6 +122,7 @@ def test_columns_that_are_not_needed_are_not_read(plans):
 
 def test_blocks_do_not_change_what_is_read(plans):
     pd.testing.assert_frame_equal(whole_frame(), whole_frame(block=5))
+    pd.testing.assert_frame_equal(whole_frame(), whole_frame(block=5, halves=True))
 
 
 def test_field_that_no_mapping_speaks_of_is_judged_by_its_values():
