@@ -22,15 +22,26 @@ class Courier:
         self.opened = 0  # conversations, for whoever counts them
         self._connection: Connection | None = None
 
-    def send(self, envelope_from: str, to: str, data: bytes, *, before_data: Callable[[], bool]) -> Reply:
-        """As Connection.send; a server that cannot be reached is a reply too. Raises Refused where a person must act."""
+    def send(
+        self,
+        envelope_from: str,
+        to: str,
+        data: bytes,
+        *,
+        before_data: Callable[[], bool],
+        **moments: Callable[[], None],
+    ) -> Reply:
+        """As Connection.send; a server that cannot be reached is a reply too. Raises Refused where a person must act.
+
+        ``before_data`` may be asked twice for one message: the first conversation was over before it began.
+        """
         for _attempt in range(2):
             was_there = self._is_ready()
             try:
                 connection = self._connection or self._open()
             except Failed as failed:
                 return failed.reply
-            reply = connection.send(envelope_from, to, data, before_data=before_data)
+            reply = connection.send(envelope_from, to, data, before_data=before_data, **moments)
             if not (was_there and _went_stale(reply)):
                 break
         return reply

@@ -27,6 +27,10 @@ from .smtp_wire import Lost, Wire, one_line
 __all__ = ["Connection", "Failed", "Server"]
 
 
+def _nothing() -> None:
+    """What there is to do where the caller has nothing to do."""
+
+
 class Connection:
     """One conversation with a mail server. ``Connection.open(server)``, ``send`` while ``is_usable``, ``close``."""
 
@@ -84,12 +88,22 @@ class Connection:
     def is_secured(self) -> bool:
         return self._wire.is_secured
 
-    def send(self, envelope_from: str, to: str, data: bytes, *, before_data: Callable[[], bool]) -> Reply:
+    def send(
+        self,
+        envelope_from: str,
+        to: str,
+        data: bytes,
+        *,
+        before_data: Callable[[], bool],
+        at_data: Callable[[], None] = _nothing,
+    ) -> Reply:
         """One message to one recipient. ``data``: the whole message as bytes, lines ended by CRLF.
 
-        ``before_data()`` is asked at the last moment: the server has agreed to sender and recipient and said "go on",
-        and no byte of the message is out. There the caller writes down that it is being sent. If it says no, or raises,
-        the connection is dropped, which is the only way back at that point, and nothing has been delivered.
+        ``before_data()`` is asked before any byte of the message is out: while a pipelining server answers to sender and
+        recipient, else once it has said "go on". There the caller writes down that it is being sent. If it says no, or
+        raises, the connection is dropped, which is the only way back at that point, and nothing has been delivered.
+        ``at_data()`` comes right before the first byte, when sender and recipient are agreed to. Between it and the answer
+        nothing else is done: that is the time in which a sender that dies leaves its message uncertain.
 
         Never raises for what the server or the network does: the reply says it. Raises Refused("bad_sender_address",
         "unfit_message") for what no server should be given, before anything is said.
@@ -103,17 +117,10 @@ class Connection:
             return unfit
         self.messages += 1
         self.used_at = time.monotonic()
-        refusal = self._announce(envelope_from, to, data)
-        if refusal is not None:
-            return refusal
-        try:
-            is_wanted = before_data()
-        except BaseException:
-            self._drop()
-            raise
-        if not is_wanted:
-            self._drop()
-            return Reply(Outcome.SKIPPED, Stage.DATA)
+        answer = self._announce(envelope_from, to, data, before_data)
+        if answer is not None:
+            return answer
+        at_data()
         return self._deliver(payload)
 
     def is_alive(self) -> bool:
@@ -238,8 +245,8 @@ class Connection:
             return Reply(Outcome.REFUSED, Stage.MESSAGE, 0, "5.6.3", "", "content")
         return None
 
-    def _announce(self, envelope_from: str, to: str, data: bytes) -> Reply | None:
-        """Sender, recipient and DATA; None once the server waits for the message."""
+    def _announce(self, envelope_from: str, to: str, data: bytes, before_data: Callable[[], bool]) -> Reply | None:
+        """Sender, recipient and DATA; None once the server waits for the message and the caller wants it sent."""
         size = b" SIZE=%d" % len(data) if self._wants_size else b""
         body = b" BODY=8BITMIME" if self._takes_8bit and not data.isascii() else b""
         commands = [
@@ -256,6 +263,8 @@ class Connection:
                 raise Lost("bad_answer")
             if self._pipelines:
                 self._wire.write(b"".join(line for _stage, line in commands))
+                if not self._is_wanted(before_data):
+                    return Reply(Outcome.SKIPPED, Stage.DATA)
             for stage, line in commands:
                 code, text = self._wire.read_reply() if self._pipelines else self._ask(line)
                 wanted = 3 if stage is Stage.DATA else 2
@@ -277,7 +286,19 @@ class Connection:
             # A refusal that was heard stands, though the rest of its answers never came.
             return refusal or Reply(Outcome.UNREACHABLE, stage, reason=lost.reason)
         self._needs_reset = self._is_open and refusal is not None
+        if refusal is None and not self._pipelines and not self._is_wanted(before_data):
+            return Reply(Outcome.SKIPPED, Stage.DATA)
         return refusal
+
+    def _is_wanted(self, before_data: Callable[[], bool]) -> bool:
+        """What the caller says; the connection is dropped where it does not say yes."""
+        is_wanted = False
+        try:
+            is_wanted = before_data()
+        finally:
+            if not is_wanted:
+                self._drop()
+        return is_wanted
 
     def _deliver(self, payload: bytes) -> Reply:
         """The message and its final dot, and what the server says to it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -124,6 +124,31 @@ class Letters:
                 tracks_opens=self._tracks_opens,
             )
         return self._ready[arm, language]
+
+
+class Ahead:
+    """The letters of a batch, one after the other; the next can be written while the server answers about the one before."""
+
+    def __init__(self, post: Letters, batch: Iterable[Claimed]) -> None:
+        self._post, self._coming = post, iter(batch)
+        self._ready: Letter | Exception | None = None
+
+    def prepare(self) -> None:
+        """Write the next letter, where there is one. Raises nothing, for the letter before is not settled yet: ``next`` does."""
+        recipient = next(self._coming, None) if self._ready is None else None
+        if recipient is not None:
+            try:
+                self._ready = self._post.letter(recipient)
+            except Exception as error:
+                self._ready = error
+
+    def next(self) -> Letter:
+        """The next recipient's letter. Raises what writing it raised: MessageRefused, Refused."""
+        self.prepare()
+        ready, self._ready = self._ready, None
+        if isinstance(ready, Exception):
+            raise ready
+        return ready
 
 
 def _printable(name: str) -> str:

@@ -200,6 +200,7 @@ class Desk:
         self._campaign = shift.campaign_id
         self._is_postgresql = connection.vendor == "postgresql"
         self._unsettled: tuple | None = None
+        self._marked: int | None = None  # whose row says "being sent", since the last settling
         self._journal = journal.Journal(*self._who)
         self._mark, self._settle = bulk.Prepared(_MARK), bulk.Prepared(_SETTLE)
         self._settle_and_mark = bulk.Prepared(_SETTLE_THEN_MARK if self._is_postgresql else _SETTLE_AND_MARK)
@@ -212,25 +213,29 @@ class Desk:
         self.flush()
         self._journal.close()
 
-    def mark(self, recipient: Claimed) -> bool:
-        """Write that this mail is being sent, and how the one before ended. False: it is no longer ours to send."""
-        before, self._unsettled = self._unsettled, None
-        key = recipient.pk
-        if before is None:
-            return self._begin(key, self._mark.fetch((key, *self._who, self._campaign)))
-        if self._is_postgresql:
-            return self._begin(key, self._settle_and_mark.fetch((*before, key, *self._who, self._campaign)))
-        state, reply, reason, sent_at, not_before, counts, earlier, *_who = before
-        found = self._settle_and_mark.fetch(
-            (key, state, key, reply, key, reason, key, sent_at, key, not_before, key, counts, key, earlier, *self._who, key,
-             self._campaign, earlier)
-        )  # fmt: skip
-        return self._begin(key, found)
+    def begun(self, recipient: Claimed) -> None:
+        """The next byte that goes out may be this mail's: noted on this machine."""
+        self._journal.begun(recipient.pk)
 
-    def _begin(self, key: int, marked: list[tuple]) -> bool:
-        is_ours = any(row[0] == key for row in marked)
-        if is_ours:
-            self._journal.begun(key)
+    def mark(self, recipient: Claimed) -> bool:
+        """Write that this mail is being sent, and how the one before ended. False: it is no longer ours to send. Asked again
+        of the same mail, it says the same."""
+        key = recipient.pk
+        if self._marked == key:
+            return True
+        before, self._unsettled = self._unsettled, None
+        if before is None:
+            found = self._mark.fetch((key, *self._who, self._campaign))
+        elif self._is_postgresql:
+            found = self._settle_and_mark.fetch((*before, key, *self._who, self._campaign))
+        else:
+            state, reply, reason, sent_at, not_before, counts, earlier, *_who = before
+            found = self._settle_and_mark.fetch(
+                (key, state, key, reply, key, reason, key, sent_at, key, not_before, key, counts, key, earlier, *self._who,
+                 key, self._campaign, earlier)
+            )  # fmt: skip
+        is_ours = any(row[0] == key for row in found)
+        self._marked = key if is_ours else None
         return is_ours
 
     def settle(
@@ -246,6 +251,7 @@ class Desk:
     ) -> None:
         """Note how a mail ended; written with the next mark, or by ``flush``."""
         self.flush()
+        self._marked = None
         plain = (str(state), reply[:300], reason[:40], _when(sent_at), _when(not_before), int(counts))
         self._unsettled = (*plain, recipient.pk, *self._who)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from datetime import timedelta
@@ -165,11 +166,15 @@ class _Work:
         if self.transport.is_inside:
             self._keep(batch, post)
             return True
+        written = letters.Ahead(post, batch)
         for one in batch:
             rhythm.wait(self.desk.flush, self._tell)
             try:
-                letter = post.letter(one)
-                reply = self.transport.send(letter, before_data=lambda one=one: self.desk.mark(one))
+                reply = self.transport.send(
+                    written.next(),
+                    before_data=functools.partial(self._mark, one, written),
+                    at_data=functools.partial(self.desk.begun, one),
+                )
             except (MessageRefused, Refused) as error:
                 if isinstance(error, Refused) and error.code != "unfit_message":
                     raise  # the server or the settings: nobody else would fare better
@@ -186,6 +191,11 @@ class _Work:
         self.desk.flush()
         self._note()
         return True
+
+    def _mark(self, one: Claimed, written: letters.Ahead) -> bool:
+        """Note that a mail is about to go out. The server is answering meanwhile: time to write the next letter as well."""
+        written.prepare()
+        return self.desk.mark(one)
 
     def _keep(self, batch: list[Claimed], post: letters.Letters) -> None:
         """Into the mailbox inside the product: message and state in one transaction, so that nothing is ever uncertain."""

@@ -18,12 +18,26 @@ from .letters import Letter
 from .outbox import Claimed
 
 
+def _nothing() -> None:
+    pass
+
+
 class Transport(Protocol):
-    """``is_inside``: letters are kept by ``keep`` in the caller's transaction; else each is sent."""
+    """``is_inside``: letters are kept by ``keep`` in the caller's transaction; else each is sent.
+
+    ``send``: ``before_data`` is asked, perhaps more than once, before any byte of the letter is out, and while a server
+    answers to what was said before, where it can; ``at_data`` comes right before the first one.
+    """
 
     is_inside: bool
 
-    def send(self, letter: Letter, *, before_data: Callable[[], bool]) -> Reply: ...
+    def send(
+        self,
+        letter: Letter,
+        *,
+        before_data: Callable[[], bool],
+        at_data: Callable[[], None] = _nothing,
+    ) -> Reply: ...
     def keep(self, pairs: Sequence[tuple[Claimed, Letter]]) -> None: ...
     def close(self) -> None: ...
 
@@ -34,8 +48,8 @@ class _Smtp:
     def __init__(self, sender: SenderProfile) -> None:
         self._courier = Courier(senders.server(sender))
 
-    def send(self, letter: Letter, *, before_data: Callable[[], bool]) -> Reply:
-        return self._courier.send(letter.sender, letter.to_address, letter.data, before_data=before_data)
+    def send(self, letter: Letter, *, before_data: Callable[[], bool], **moments: Callable[[], None]) -> Reply:
+        return self._courier.send(letter.sender, letter.to_address, letter.data, before_data=before_data, **moments)
 
     def keep(self, pairs: Sequence[tuple[Claimed, Letter]]) -> None:
         raise NotImplementedError("a server is sent to")
@@ -47,7 +61,7 @@ class _Smtp:
 class _Inside:
     is_inside = True
 
-    def send(self, letter: Letter, *, before_data: Callable[[], bool]) -> Reply:
+    def send(self, letter: Letter, *, before_data: Callable[[], bool], **moments: Callable[[], None]) -> Reply:
         raise NotImplementedError("the mailbox keeps")
 
     def keep(self, pairs: Sequence[tuple[Claimed, Letter]]) -> None:
@@ -63,8 +77,20 @@ class _Provider(_Smtp):
 
         self._provider = ProviderCourier(sender.provider, senders.provider_settings(sender))
 
-    def send(self, letter: Letter, *, before_data: Callable[[], bool]) -> Reply:
-        return self._provider.send(letter, before_data=before_data)
+    def send(
+        self,
+        letter: Letter,
+        *,
+        before_data: Callable[[], bool],
+        at_data: Callable[[], None] = _nothing,
+    ) -> Reply:
+        def noted() -> bool:
+            is_wanted = before_data()
+            if is_wanted:
+                at_data()
+            return is_wanted
+
+        return self._provider.send(letter, before_data=noted)
 
     def close(self) -> None:
         self._provider.close()

@@ -61,8 +61,8 @@ def connection(request, sink):
         yield opened
 
 
-def send(connection, to: str, *, sender: str = SENDER, data: bytes | None = None, wanted=lambda: True):
-    return connection.send(sender, to, message(to) if data is None else data, before_data=wanted)
+def send(connection, to: str, *, sender: str = SENDER, data: bytes | None = None, wanted=lambda: True, **moments):
+    return connection.send(sender, to, message(to) if data is None else data, before_data=wanted, **moments)
 
 
 def was_accepted(sink, to: str) -> int:
@@ -117,12 +117,12 @@ def test_answer_is_understood_at_its_stage(sink, connection, word, outcome, stag
     ("word", "outcome"), [("421", Outcome.TOO_MANY), ("451", Outcome.DEFERRED), ("550", Outcome.REFUSED)]
 )
 def test_answer_to_the_sender_says_nothing_about_the_recipient(sink, connection, word, outcome):
-    asked = []
+    begun = []
     reply = send(
-        connection, "b@x.example.com", sender=f"{word}-sender@atlas.example.com", wanted=lambda: asked.append(1) or True
+        connection, "b@x.example.com", sender=f"{word}-sender@atlas.example.com", at_data=lambda: begun.append(1)
     )
     assert (reply.outcome, reply.stage, reply.is_hard_bounce) == (outcome, Stage.SENDER, False)
-    assert asked == []
+    assert begun == []
     if word != "421":
         assert send(connection, "b2@x.example.com").outcome is Outcome.ACCEPTED
     assert was_accepted(sink, "b@x.example.com") == 0
@@ -141,10 +141,25 @@ def test_large_message_that_the_server_breaks_off_may_be_sent_again(sink, connec
 
 
 @pytest.mark.parametrize("word", ["550-rcpt", "451-data", "drop-rcpt", "421-rcpt", "hang-rcpt"])
-def test_caller_is_not_asked_where_nothing_will_go_out(connection, word):
-    asked = []
-    send(connection, f"{word}@x.example.com", wanted=lambda: asked.append(1) or True)
-    assert asked == []
+def test_nothing_is_said_to_begin_where_nothing_will_go_out(connection, word):
+    begun = []
+    send(connection, f"{word}@x.example.com", at_data=lambda: begun.append(1))
+    assert begun == []
+
+
+def test_moments_of_a_message_come_in_their_order(sink, connection):
+    told = []
+
+    def note(what: str):
+        def noted() -> bool:
+            told.append((what, was_accepted(sink, "o@x.example.com")))
+            return True
+
+        return noted
+
+    reply = send(connection, "o@x.example.com", wanted=note("wanted"), at_data=note("begun"))
+    assert reply.outcome is Outcome.ACCEPTED
+    assert told == [("wanted", 0), ("begun", 0)]
 
 
 def test_caller_is_asked_once_before_the_message(sink, connection):

@@ -65,10 +65,10 @@ def says(*answers: bytes):
 
 
 def send(server: Server):
-    asked = []
+    begun = []
     with Connection.open(server) as connection:
-        reply = connection.send("p@a.tn", "c@a.tn", MESSAGE, before_data=lambda: asked.append(1) or True)
-        return reply, len(asked), connection.is_usable
+        reply = connection.send("p@a.tn", "c@a.tn", MESSAGE, before_data=lambda: True, at_data=lambda: begun.append(1))
+        return reply, len(begun), connection.is_usable
 
 
 AGREED = b"250 ok\r\n250 ok\r\n354 go on\r\n"
@@ -76,22 +76,22 @@ AGREED = b"250 ok\r\n250 ok\r\n354 go on\r\n"
 
 def test_server_that_wants_a_message_for_nobody_gets_none():
     with odd_server(says(*HELLO, b"250 ok\r\n550 5.1.1 unknown\r\n354 go on\r\n")) as server:
-        reply, asked, is_usable = send(server)
+        reply, begun, is_usable = send(server)
     assert (reply.outcome, reply.stage, reply.is_hard_bounce) == (Outcome.REFUSED, Stage.RECIPIENT, True)
-    assert (asked, is_usable) == (0, False)
+    assert (begun, is_usable) == (0, False)
 
 
 def test_refusal_that_was_heard_stands_though_the_rest_is_lost():
     with odd_server(says(*HELLO, b"250 ok\r\n550 5.1.1 unknown\r\n"), seconds=0.4) as server:
-        reply, asked, is_usable = send(server)
-    assert (reply.code, reply.is_hard_bounce, asked, is_usable) == (550, True, 0, False)
+        reply, begun, is_usable = send(server)
+    assert (reply.code, reply.is_hard_bounce, begun, is_usable) == (550, True, 0, False)
 
 
 @pytest.mark.parametrize("answers", [b"250 ok\r\n250 ok\r\n", b"250 ok\r\n", b"", b"what?\r\n", b"250 ok\r\n25"])
 def test_conversation_that_breaks_before_the_message_may_be_begun_again(answers):
     with odd_server(says(*HELLO, answers), seconds=0.4) as server:
-        reply, asked, is_usable = send(server)
-    assert (reply.outcome, reply.may_be_tried_again, asked, is_usable) == (Outcome.UNREACHABLE, True, 0, False)
+        reply, begun, is_usable = send(server)
+    assert (reply.outcome, reply.may_be_tried_again, begun, is_usable) == (Outcome.UNREACHABLE, True, 0, False)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_conversation_that_breaks_before_the_message_may_be_begun_again(answers)
 )
 def test_answer_to_the_message_that_is_none_is_uncertain(answer):
     with odd_server(says(*HELLO, AGREED, answer), seconds=0.4) as server:
-        reply, asked, is_usable = send(server)
-    assert (reply.outcome, reply.may_be_tried_again, asked, is_usable) == (Outcome.UNCERTAIN, False, 1, False)
+        reply, begun, is_usable = send(server)
+    assert (reply.outcome, reply.may_be_tried_again, begun, is_usable) == (Outcome.UNCERTAIN, False, 1, False)
 
 
 def test_long_and_many_lined_answers_are_read_whole():
     with odd_server(says(*HELLO, AGREED, b"550-5.7.1 line one\r\n550-5.7.1 two\r\n550 5.7.1 three spam\r\n")) as server:
-        reply, _asked, is_usable = send(server)
+        reply, _begun, is_usable = send(server)
     assert (reply.text, reply.reason, is_usable) == ("line one two three spam", "spam", True)
 
 
@@ -116,14 +116,14 @@ def test_endless_answer_is_given_up():
 
 def test_server_that_takes_leave_with_its_yes_is_believed_and_left():
     with odd_server(says(*HELLO, AGREED, b"250 ok\r\n421 bye\r\n")) as server:
-        reply, _asked, is_usable = send(server)
+        reply, _begun, is_usable = send(server)
     assert (reply.outcome, is_usable) == (Outcome.ACCEPTED, False)
 
 
 def test_yes_that_was_said_before_the_question_is_not_believed():
     """A reply too many would be taken for the next message's."""
     with odd_server(says(*HELLO, AGREED + b"250 queued\r\n", b"451 not now\r\n")) as server:
-        reply, _asked, is_usable = send(server)
+        reply, _begun, is_usable = send(server)
     assert reply.outcome is not Outcome.ACCEPTED
     assert not is_usable
 
