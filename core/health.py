@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 import redis
 from django.db import Error, connection
@@ -123,6 +124,8 @@ class Checkup:
 
 def _ask_database() -> str:
     """On a connection of this thread's own, so that it is a new one each time: what a request would meet."""
+    if _lost_its_file():
+        return "unreachable"
     try:
         applied = set(MigrationRecorder(connection).applied_migrations())
     except Error:
@@ -130,6 +133,13 @@ def _ask_database() -> str:
     finally:
         connection.close()
     return "ok/ok" if _written() <= applied else "ok/missing"
+
+
+def _lost_its_file() -> bool:
+    """Whether SQLite would make an empty database where ours was: a probe must not leave one behind."""
+    name = str(connection.settings_dict["NAME"])
+    is_file = connection.vendor == "sqlite" and not name.startswith((":", "file:"))
+    return is_file and not Path(name).exists()
 
 
 @lru_cache(maxsize=1)

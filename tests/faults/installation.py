@@ -75,6 +75,7 @@ class Installation:
 
     var: Path
     database_url: str = ""
+    server: Postgres | None = None
     broker: Valkey = field(init=False)
     env: dict[str, str] = field(init=False)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -107,6 +108,15 @@ class Installation:
     def flush_broker(self) -> None:
         """The broker forgets every message, delivered or not."""
         redis.Redis.from_url(self.broker.url).flushall()
+
+    @contextlib.contextmanager
+    def frozen_database(self) -> Iterator[None]:
+        """PostgreSQL neither answers nor refuses: who connects waits."""
+        os.kill(self.server.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.server.pid, signal.SIGCONT)
 
     def close(self) -> None:
         for name in list(self.running):
@@ -154,8 +164,8 @@ def _named(description, rows) -> list[dict[str, object]]:
 def installed(var: Path, engine: str) -> Iterator[Installation]:
     """An installation with its tables made; ended and gone after the block."""
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(Postgres()).url if engine == "postgresql" else ""
-        installation = Installation(var, url)
+        server = stack.enter_context(Postgres()) if engine == "postgresql" else None
+        installation = Installation(var, server.url if server else "", server)
         stack.callback(installation.close)
         installation.django("from django.core.management import call_command; call_command('migrate', verbosity=0)")
         yield installation
