@@ -95,9 +95,9 @@ class Prepared:
 
                 self._cursor = sqlite3.Cursor(self._raw)
             else:
-                import psycopg
+                from core.postgresql.cursors import ScopedPlainCursor
 
-                self._cursor = psycopg.Cursor(self._raw)
+                self._cursor = ScopedPlainCursor(self._raw)
         return self._cursor
 
 
@@ -242,11 +242,28 @@ def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence]) -> int:
                 _driver_executemany(raw, sql, block)
                 count += len(block)
         else:
-            with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            with copied_in(table, columns) as into, cursor.copy(f'COPY "{into}" ({names}) FROM STDIN') as copy:
                 for row in rows:
                     copy.write_row(row)
                     count += 1
     return count
+
+
+@contextmanager
+def copied_in(table: str, columns: Sequence[str]) -> Iterator[str]:
+    """On PostgreSQL, the table to COPY into for rows that go into ``table``: itself or, where row-level security binds us,
+    which COPY does not obey and is refused for, a temporary one, of which the rows are inserted at the end of the block."""
+    if not fetch("SELECT row_security_active(%s::regclass)", [f'"{table}"'])[0][0]:
+        yield table
+        return
+    names = ", ".join(f'"{column}"' for column in columns)
+    ours = f"{table}_coming"[:60]
+    with transaction.atomic():
+        # Only the columns that come: the table's own defaults fill the others.
+        run(f'CREATE TEMPORARY TABLE "{ours}" ON COMMIT DROP AS SELECT {names} FROM "{table}" WITH NO DATA')
+        yield ours
+        run(f'INSERT INTO "{table}" ({names}) SELECT {names} FROM "{ours}"')
+        run(f'DROP TABLE "{ours}"')
 
 
 def _driver_executemany(cursor, sql: str, block: list) -> None:

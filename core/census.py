@@ -1,20 +1,23 @@
 """How many jobs there are of each kind and in each state, over all companies; for those who run the site.
 
-No question here grows with the history: each looks at the newest rows of its table. Waiting and running jobs are among
-them, since the sweeper ends what nobody ends.
+No question here grows with the history: each looks at the newest rows of its table, on PostgreSQL at those of each
+company. Waiting and running jobs are among them, since the sweeper ends what nobody ends.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from . import companies
 from .jobs import job_models
 from .models import Job, JobState
 
@@ -40,20 +43,28 @@ def queue_of(model: type[Job]) -> str:
 
 
 def census() -> list[KindOfJob]:
-    """One entry for each kind, also where there is no job: two small questions a kind."""
+    """One entry for each kind, also where there is no job: a small question a kind, on PostgreSQL for each company."""
     now = timezone.now()
-    return [_counted(model, now) for model in job_models()]
+    models = job_models()
+    states: list[Counter[str]] = [Counter() for _model in models]
+    since: list[list[datetime]] = [[] for _model in models]
+    for company in companies.each():
+        with company:
+            for place, model in enumerate(models):
+                for row in _counted(model, now):
+                    states[place][row["state"]] += row["number"]
+                    since[place] += [row["since"]] if row["since"] else []
+    return [
+        KindOfJob(model._meta.label_lower, queue_of(model), dict(counts), min(waiting, default=None))
+        for model, counts, waiting in zip(models, states, since, strict=True)
+    ]
 
 
-def _counted(model: type[Job], now: datetime) -> KindOfJob:
+def _counted(model: type[Job], now: datetime) -> QuerySet[Job, dict[str, Any]]:
+    """state, number, since (the oldest whose time has come) of those that the database shows."""
     newest = model._base_manager.order_by("-pk").values("pk")[:NEWEST]
     rows = model._base_manager.filter(pk__in=newest).order_by()
     due = Q(state=JobState.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
-    found = rows.values("state").annotate(
+    return rows.values("state").annotate(
         number=Count("pk"), since=Min(Coalesce("not_before", "requested_at"), filter=due)
     )
-    states, since = {}, None
-    for row in found:
-        states[row["state"]] = row["number"]
-        since = since or row["since"]
-    return KindOfJob(model._meta.label_lower, queue_of(model), states, since)

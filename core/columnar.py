@@ -44,7 +44,11 @@ def insert(table: str, columns: Mapping[str, Column]) -> int:
     if connection.vendor == "sqlite":
         return bulk.insert(table, list(columns), zip(*(_objects(c, n) for c in columns.values()), strict=True))
     names = ", ".join(f'"{name}"' for name in columns)
-    with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT binary)') as copy:
+    with (
+        bulk.copied_in(table, list(columns)) as into,
+        connection.cursor() as cursor,
+        cursor.copy(f'COPY "{into}" ({names}) FROM STDIN (FORMAT binary)') as copy,
+    ):
         copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
         for records in _records([_cells(column) for column in columns.values()], n):
             copy.write(records.view(np.uint8).data)

@@ -18,13 +18,13 @@ from celery import current_app
 from django.apps import apps
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from . import logs
+from . import companies, logs
 from .errors import Refused
 from .models import Job, JobState
 from .signals import job_buried
@@ -207,7 +207,10 @@ def _keep_lease(held: Claim) -> Callable[[], None]:
                 close_old_connections()
         connection.close()
 
-    thread = threading.Thread(target=beat, name=f"lease-{held.job.pk}", daemon=True)
+    # In a copy of this context: the row is its company's, and shows itself within that scope only.
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(beat,), name=f"lease-{held.job.pk}", daemon=True
+    )
     thread.start()
 
     def stop() -> None:
@@ -304,20 +307,53 @@ def job_models() -> list[type[Job]]:
 def sweep() -> int:
     """Ring again for every job whose message or worker was lost; bury those that died too often. Returns how many."""
     now = timezone.now()
-    unheard = now - timedelta(seconds=settings.JOB_LEASE_SECONDS)
     found = 0
-    for model in job_models():
-        rows = model._base_manager
-        _bury_lost(model, now)
-        rows.filter(state=JobState.QUEUED, cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now)
-        waiting = Q(state=JobState.QUEUED) & (Q(published_at=None) | Q(published_at__lt=unheard))
-        orphaned = Q(state=JobState.RUNNING, lease_until__lt=now)
-        due = rows.filter(waiting | orphaned).filter(Q(not_before=None) | Q(not_before__lte=now))
-        for job in due.order_by("requested_at")[:200]:
-            if not _publish(job):
-                return found
-            found += 1
+    for company in companies.each():
+        with company:
+            for model in _unquiet(now):
+                rung, is_heard = _sweep(model, now)
+                found += rung
+                if not is_heard:
+                    return found
     return found
+
+
+def _unquiet(now: datetime) -> list[type[Job]]:
+    """Kinds of which there is something to sweep. On PostgreSQL by one question, since it is put for each company."""
+    models = job_models()
+    if connection.vendor != "postgresql":
+        return models
+    asked = [
+        model._base_manager.filter(_is_due(now) | _is_orphaned(now) | Q(state=JobState.QUEUED, cancel_requested=True))
+        .order_by()
+        .values_list(Value(place))[:1]
+        for place, model in enumerate(models)
+    ]
+    return [models[place] for (place,) in sorted(asked[0].union(*asked[1:], all=True))] if asked else []
+
+
+def _is_due(now: datetime) -> Q:
+    """Waiting, and nobody was told, or nobody heard."""
+    unheard = now - timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    return Q(state=JobState.QUEUED) & (Q(published_at=None) | Q(published_at__lt=unheard))
+
+
+def _is_orphaned(now: datetime) -> Q:
+    return Q(state=JobState.RUNNING, lease_until__lt=now)
+
+
+def _sweep(model: type[Job], now: datetime) -> tuple[int, bool]:
+    """How many were rung for, and whether the broker takes messages."""
+    rows = model._base_manager
+    _bury_lost(model, now)
+    rows.filter(state=JobState.QUEUED, cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now)
+    due = rows.filter(_is_due(now) | _is_orphaned(now)).filter(Q(not_before=None) | Q(not_before__lte=now))
+    found = 0
+    for job in due.order_by("requested_at")[:200]:
+        if not _publish(job):
+            return found, False
+        found += 1
+    return found, True
 
 
 def _bury_lost(model: type[Job], now: datetime) -> None:

@@ -20,6 +20,8 @@ from django.db import connection, models
 from django.db.models import Expression, QuerySet
 from django.db.models.expressions import Col
 
+from core.postgresql.cursors import ScopedPlainCursor
+
 Kind = Literal["key", "number", "money", "flag", "text"]
 
 _HEAD = 20  # bytes before an array's cells: dimensions, flags, type, length, lower bound
@@ -87,7 +89,7 @@ def fetch(queryset: QuerySet, columns: Sequence[Column]) -> list[np.ndarray | pd
     with connection.cursor(), connection.wrap_database_errors:
         raw = connection.connection
         bound = psycopg.ClientCursor(raw).mogrify(sql, params)
-        with psycopg.Cursor(raw) as cursor:
+        with ScopedPlainCursor(raw) as cursor:
             asked = f"SELECT {', '.join(gathered)} FROM ({bound}) AS t ({', '.join(names)})"  # noqa: S608 - bound above
             cursor.execute(asked.encode(), binary=True, prepare=False)
             found = cursor.pgresult

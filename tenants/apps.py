@@ -7,8 +7,10 @@ class TenantsConfig(AppConfig):
     verbose_name = _("Companies and people")
 
     def ready(self) -> None:
+        from core import companies
         from core.signals import job_buried
 
-        from . import services
+        from . import scoping, services
 
         job_buried.connect(services.tell_of_buried_job, dispatch_uid="tenants.tell_of_buried_job")
+        companies.provide(scoping.every_company)

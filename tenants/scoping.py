@@ -7,7 +7,7 @@ what it leaves open: a scope must be one real company, rows are created in it, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -44,6 +44,14 @@ def public_scope(tenant: Tenant) -> Iterator[None]:
         raise ScopeError("A scope needs one saved company.")
     with scope(tenant=tenant):
         yield
+
+
+def every_company() -> Iterator[AbstractContextManager[None]]:
+    """For ``core.companies``: the scope of each company, in the order of their keys, to be entered one after another."""
+    from .models import Tenant
+
+    for tenant in Tenant.objects.order_by("pk").iterator(chunk_size=200):
+        yield public_scope(tenant)
 
 
 def current_tenant() -> Tenant:

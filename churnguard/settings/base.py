@@ -102,6 +102,7 @@ DATABASE_URL = env("DATABASE_URL", default="")
 if DATABASE_URL:
     DATABASES = {"default": {**env.db_url_config(DATABASE_URL), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        DATABASES["default"]["ENGINE"] = "core.postgresql"  # Django's, which tells the server the company in scope
         # Questions of a page are short: compiling the plan of a long condition costs more than running it.
         DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
         DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)  # libpq would wait for ever

@@ -11,6 +11,7 @@ from django_scopes import scope, scopes_disabled
 
 from core import bulk
 from customers.models import Customer, Interaction, Subscription
+from tenants.scoping import public_scope
 
 pytestmark = pytest.mark.usefixtures("atlas_scope")
 
@@ -134,7 +135,8 @@ def test_frame_of_nothing_has_the_columns_and_no_rows():
 
 def test_frame_sees_only_the_company_in_scope(borealis):
     Customer.objects.create(external_id="ours")
-    Customer._base_manager.bulk_create([Customer(external_id="theirs", tenant=borealis)])
+    with public_scope(borealis):
+        Customer.objects.create(external_id="theirs")
     frame = bulk.read_frame(Customer.objects.values_list("id", "external_id"))
     assert frame["external_id"].tolist() == ["ours"]
 

@@ -11,6 +11,7 @@ from core import jobs
 from core.errors import Refused
 from core.models import JobState
 from customers.models import Import
+from tenants.scoping import public_scope
 
 pytestmark = pytest.mark.usefixtures("atlas_scope")
 
@@ -265,7 +266,8 @@ def test_sweeper_cancels_a_waiting_job_that_was_asked_to_stop(job, bell):
 
 def test_sweeper_serves_every_company(job, bell, borealis):
     other = Import(filename="theirs.csv", tenant=borealis)
-    Import._base_manager.bulk_create([other])
+    with public_scope(borealis):
+        Import._base_manager.bulk_create([other])
     assert jobs.sweep() == 2
     assert {m["tenant_id"] for m in bell} == {str(job.tenant_id), str(borealis.pk)}
 

@@ -7,6 +7,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 from django.test import RequestFactory
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,6 +16,7 @@ from core import census, health, jobs, metrics
 from core.models import JobState
 from customers.models import FeedRun, Import
 from predictions.models import TrainingRun
+from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
 
@@ -276,10 +278,11 @@ def test_census_counts_every_kind_over_companies(cast):
 def test_census_looks_at_the_newest_only(atlas_scope, monkeypatch, django_assert_num_queries):
     monkeypatch.setattr(census, "NEWEST", 3)
     Import.objects.bulk_create(Import(filename="x.csv", state=JobState.FAILED) for _ in range(5))
-    with django_assert_num_queries(len(jobs.job_models())) as asked:
+    by_company = (Tenant.objects.count(), 1) if connection.vendor == "postgresql" else (1, 0)
+    with django_assert_num_queries(by_company[0] * len(jobs.job_models()) + by_company[1]) as asked:
         found = {kind.kind: kind for kind in census.census()}
     assert found["customers.import"].states == {"failed": 3}
-    assert all(re.search(r"LIMIT 3", query["sql"]) for query in asked.captured_queries)
+    assert all(re.search(r"LIMIT 3", query["sql"]) for query in asked.captured_queries[by_company[1] :])
 
 
 def test_job_that_rests_until_later_does_not_wait(atlas_scope):
