@@ -7,14 +7,16 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from django.conf import settings
+        from django.core.checks import Tags, register
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from . import guards, rates, row_security
+        from . import checks, guards, rates, row_security
 
         # A rate that cannot be read stops the start, not the first person who comes.
         for text in (*settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"].values(), *settings.SIGN_IN_RATES.values()):
             rates.rate_of(text)
 
+        register(checks.row_security_binds, Tags.security, deploy=True)
         pre_migrate.connect(guards.remove_before_migrate, dispatch_uid="core.guards.remove")
         pre_migrate.connect(row_security.lift_before_migrate, dispatch_uid="core.row_security.lift")
         post_migrate.connect(guards.install_after_migrate, dispatch_uid="core.guards")

@@ -100,17 +100,18 @@ def _part_of(model: type[models.Model], key: int) -> str:
 
 def attach(model: type[models.Model], name: str, key: int) -> None:
     """Make the table a part of the model's. Its foreign keys are checked now; who writes to the tables that they point at
-    waits meanwhile, who reads does not. Inside the transaction that shows the rows to people."""
+    waits meanwhile, who reads does not. Inside the transaction that shows the rows to people. By the tables' owner, who may
+    be another role than ours (``core.postgresql.parts``)."""
     bulk.run(f"SET LOCAL maintenance_work_mem = '{_SORTING}'")
-    for title, definition, is_long in bulk.fetch(
-        """SELECT quote_ident(k.conname), pg_get_constraintdef(k.oid), pg_relation_size(k.confrelid) > %s
+    for title, is_long in bulk.fetch(
+        """SELECT k.conname, pg_relation_size(k.confrelid) > %s
            FROM pg_constraint k WHERE k.conrelid = %s::regclass AND k.contype = 'f' ORDER BY k.conname""",
         [_LONG, _quoted(model)],
     ):
         # The part finds the same key at its parent when it is attached, and does not check it again.
         with _walking_side_by_side() if is_long else nullcontext():
-            bulk.run(f'ALTER TABLE "{name}" ADD CONSTRAINT {title} {definition}')
-    bulk.run(f'ALTER TABLE {_quoted(model)} ATTACH PARTITION "{name}" FOR VALUES IN ({int(key)})')
+            bulk.run("SELECT churnguard_bind_part(%s, %s, %s)", [_quoted(model), f'"{name}"', title])
+    bulk.run("SELECT churnguard_attach_part(%s, %s, %s)", [_quoted(model), f'"{name}"', int(key)])
 
 
 @contextmanager

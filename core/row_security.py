@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from .guards import scoped_models
+from .postgresql import parts
 
 POLICY = "company"
 # Asked once a query (a sub-select), not once a row. After a transaction the setting is '', which is no uuid.
@@ -37,14 +38,15 @@ def tables() -> dict[str, str]:
 
 
 def uncovered(using: str = DEFAULT_DB_ALIAS) -> list[str]:
-    """Scoped tables and parts of them that the policy does not bind, for whoever asks: empty, or something is wrong."""
-    return [name for name, is_bound, _has_policy in _state(using) if not is_bound]
+    """Scoped tables and parts of them that the policy is not in force on: empty, or something is wrong."""
+    return [name for name, is_bound, has_policy in _state(using) if not (is_bound and has_policy)]
 
 
 def install(using: str = DEFAULT_DB_ALIAS) -> None:
     """Cover what is not covered. Safe to run at any time; costs one question where nothing is missing."""
     if connections[using].vendor != "postgresql":
         return
+    parts.install(using)
     for name, is_bound, has_policy in _state(using):
         if is_bound and has_policy:
             continue
@@ -85,6 +87,19 @@ def bypasses(using: str = DEFAULT_DB_ALIAS) -> str:
         cursor.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
         is_super, may_bypass = cursor.fetchone()
     return "superuser" if is_super else "bypassrls" if may_bypass else ""
+
+
+def owns_tables(using: str = DEFAULT_DB_ALIAS) -> bool:
+    """Whether the role that we are connected as owns a scoped table, and so could lift its policy."""
+    if connections[using].vendor != "postgresql":
+        return False
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """SELECT EXISTS (SELECT 1 FROM pg_class c WHERE c.relname = ANY(%s) AND pg_table_is_visible(c.oid)
+                              AND pg_has_role(current_user, c.relowner, 'USAGE'))""",
+            [list(tables())],
+        )
+        return cursor.fetchone()[0]
 
 
 def _state(using: str) -> list[tuple[str, bool, bool]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from core.models import Job, PublicId, TimeStamped
 
 from . import permissions
-from .scoping import TenantModel
+from .scoping import TenantModel, public_scope
 
 
 class Tenant(TimeStamped):
@@ -52,6 +53,11 @@ class Tenant(TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """With all that is theirs, which is seen within their scope only."""
+        with public_scope(self):
+            return super().delete(*args, **kwargs)
 
 
 class UserManager(BaseUserManager["User"]):

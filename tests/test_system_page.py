@@ -20,6 +20,7 @@ from predictions.models import DriftReport, ModelVersion, ScoringRun, TrainingRu
 from tenants.models import AuditEntry
 from tenants.scoping import tenant_scope
 from tests.dashboard.conftest import htmx
+from tests.everywhere import every
 
 PAGE = "/system"
 
@@ -135,7 +136,7 @@ def test_page_counts_jobs_by_kind_and_shows_dead_ones_with_their_reason(client_f
 
 
 def test_reason_is_text_not_markup(client_for, cast, atlas, dead):
-    Import._base_manager.filter(pk=dead.pk).update(error_message="<script>alert(1)</script>")
+    every(Import).filter(pk=dead.pk).update(error_message="<script>alert(1)</script>")
     assert "<script>alert" not in client_for(cast.omar).get(PAGE).content.decode()
 
 

@@ -57,6 +57,11 @@ class Postgres:
         return f"postgres://{ROLE}:{self._passwords[ROLE]}@{LOOPBACK}:{self.port}/{ROLE}"
 
     @property
+    def admin_url(self) -> str:
+        """The same database as the superuser, who makes roles."""
+        return f"postgres://{ADMIN}:{self._passwords[ADMIN]}@{LOOPBACK}:{self.port}/{ROLE}"
+
+    @property
     def folder(self) -> Path:
         if self._folder is None:
             raise EmbeddedError("PostgreSQL is not started.")
@@ -125,6 +130,8 @@ class Postgres:
             f"CREATE ROLE {ROLE} NOSUPERUSER NOBYPASSRLS NOCREATEROLE CREATEDB LOGIN PASSWORD '{password}'",
             f"CREATE DATABASE {ROLE} OWNER {ROLE}",
         )
+        # As production's superuser says once (``manage.py database_roles``); databases made from now on inherit it.
+        self._psql("ALTER FUNCTION pg_catalog.lower(text) LEAKPROOF", database="template1")
         for statement in statements:
             self._psql(statement)
 
@@ -198,11 +205,11 @@ class Postgres:
             for path in (folder, *(os.path.join(folder, name) for name in names)):
                 os.chown(path, *self._user, follow_symlinks=False)
 
-    def _psql(self, statement: str) -> None:
+    def _psql(self, statement: str, *, database: str = "postgres") -> None:
         # By standard input: an argument would show the role's password to every user of the machine.
         self._run(
             "psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--host", LOOPBACK, "--port", self.port,
-            "--username", ADMIN, "--dbname", "postgres",
+            "--username", ADMIN, "--dbname", database,
             text=statement, env={"PGPASSWORD": self._passwords[ADMIN]},
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from customers.models import Customer, CustomerChange, FormerNumber, Subscriptio
 from tenants.models import AuditEntry
 from tenants.scoping import tenant_scope
 from tests.customers.test_admin_curation import changes_of
+from tests.everywhere import every
 
 ROOT = "/admin/customers/"
 CSV, XLSX, JSON = "0", "1", "2"
@@ -76,7 +77,7 @@ def test_numbers_stay_numbers_also_below_nought(client_for, cast, base):
 def test_workbook_opens_with_text_as_text_and_numbers_as_numbers(client_for, cast, base):
     from openpyxl import load_workbook
 
-    Customer._base_manager.filter(pk=base[0].pk).update(city="Sf\x0bax")
+    every(Customer).filter(pk=base[0].pk).update(city="Sf\x0bax")
     answer = export(client_for(cast.omar), form=XLSX)
     sheet = load_workbook(io.BytesIO(answer.content)).active
     header, first, *_rest = sheet.iter_rows(values_only=True)
@@ -284,11 +285,11 @@ def test_name_of_a_kept_file_leads_nowhere_else(client_for, cast, base, name):
 def test_what_was_changed_between_preview_and_writing_is_written_all_or_not_at_all(client_for, cast, base):
     client = client_for(cast.omar)
     page = upload(client, "external_id,city\nA0,Tunis\nA1,Tunis\n")
-    Customer._base_manager.filter(external_id="A1").delete()
+    every(Customer).filter(external_id="A1").delete()
     answer = confirm(client, page)
     assert "There is no such row" in answer.content.decode()
     assert changes_of(cast.atlas) == []
-    assert Customer._base_manager.get(external_id="A0").city == "Sfax"
+    assert every(Customer).get(external_id="A0").city == "Sfax"
 
 
 def test_written_file_is_not_kept(client_for, cast, base, settings):

@@ -9,6 +9,7 @@ from core.models import JobState
 from customers.models import ColumnMapping, Feed, FeedRun
 from tenants.scoping import tenant_scope
 from tests.customers.feeding import agree_to_shape, go_on, lay, look, make_feed
+from tests.everywhere import every
 
 SCHEDULE = {"rhythm": "daily", "at": "05:30", "weekday": "0", "every_minutes": "30", "review": "agree"}
 WORD = "s3cret-word"
@@ -102,7 +103,7 @@ def test_door_opens_from_a_role_on(client_for, cast, feed, bell, door):
 def test_other_companys_feed_is_not_there(client_for, cast, feed, door):
     method, address, _least = addresses(feed)[door]
     assert getattr(client_for(cast.charlie), method)(address).status_code == 404
-    assert Feed._base_manager.filter(pk=feed.pk, is_active=True).exists()
+    assert every(Feed).filter(pk=feed.pk, is_active=True).exists()
 
 
 def test_other_companys_lists_are_empty(client_for, cast, feed):
@@ -135,7 +136,7 @@ def test_kinds_are_offered_first(client_for, cast):
 def test_folder_feed_is_set_up_by_its_form(client_for, cast, inbox):
     form = {"name": "Nightly", "pattern": "customers-*.csv", "sheet": "", **SCHEDULE}
     answer = client_for(cast.alice).post("/feeds/new?kind=folder", form)
-    feed = Feed._base_manager.get()
+    feed = every(Feed).get()
     assert (answer.status_code, answer["Location"]) == (302, f"/feeds/{feed.public_id}")
     assert (feed.kind, feed.at, feed.options, feed.created_by) == (
         "folder", dt.time(5, 30), {"pattern": "customers-*.csv"}, cast.alice,
@@ -148,7 +149,7 @@ def test_database_feed_is_set_up_and_its_address_shown_no_more(client_for, cast)
     form = {"name": "CRM", "url": url, "query": "SELECT 1", **SCHEDULE}
     client = client_for(cast.alice)
     page = client.post("/feeds/new?kind=sql", form, follow=True)
-    feed = Feed._base_manager.get()
+    feed = every(Feed).get()
     assert secrets.unseal(feed.secret, scope=feed.secret_scope) == url
     pages = [page, client.get(f"/feeds/{feed.public_id}/edit"), client.get("/feeds"), client.get("/api/feeds")]
     pages += [client.get(f"/api/feeds/{feed.public_id}"), client.get("/admin/customers/feed/")]
@@ -186,7 +187,7 @@ def test_form_says_what_is_wrong_and_never_repeats_a_secret(client_for, cast, ki
     assert answer.status_code == 422
     assert words in text_of(answer)
     assert WORD not in text_of(answer)
-    assert not Feed._base_manager.exists()
+    assert not every(Feed).exists()
 
 
 def test_name_that_is_taken_is_said_at_the_name(client_for, cast, feed):
@@ -202,7 +203,7 @@ def test_edited_feed_keeps_credentials_that_are_not_given_again(client_for, cast
     form = {"name": "Export 2", "address": "https://example.com/customers.csv", "auth": "header", "header": "X-Key"}
     answer = client.post(f"/feeds/{sealed.public_id}/edit", {**SCHEDULE, **form})
     assert answer.status_code == 302
-    changed = Feed._base_manager.get(pk=sealed.pk)
+    changed = every(Feed).get(pk=sealed.pk)
     assert changed.name == "Export 2"
     assert WORD in secrets.unseal(changed.secret, scope=changed.secret_scope)
 
@@ -211,19 +212,19 @@ def test_edit_that_sends_credentials_elsewhere_is_refused(client_for, cast, seal
     form = {"name": "Export", "address": "https://attacker.example.com/x.csv", "auth": "header", "header": "X-Key"}
     answer = client_for(cast.alice).post(f"/feeds/{sealed.public_id}/edit", {**SCHEDULE, **form})
     assert answer.status_code == 422 and "Give the credentials" in text_of(answer)
-    assert Feed._base_manager.get(pk=sealed.pk).options["address"] == "https://example.com/customers.csv"
+    assert every(Feed).get(pk=sealed.pk).options["address"] == "https://example.com/customers.csv"
 
 
 def test_feed_is_paused_resumed_and_deleted(client_for, cast, feed):
     omar, alice = client_for(cast.omar), client_for(cast.alice)
     at = f"/feeds/{feed.public_id}"
     assert "Paused" in text_of(omar.post(f"{at}/pause", follow=True))
-    assert not Feed._base_manager.get(pk=feed.pk).is_active
+    assert not every(Feed).get(pk=feed.pk).is_active
     omar.post(f"{at}/resume")
-    assert Feed._base_manager.get(pk=feed.pk).is_active
+    assert every(Feed).get(pk=feed.pk).is_active
     assert omar.get(f"{at}/pause").status_code == 405
     answer = alice.post(f"{at}/delete")
-    assert (answer["Location"], Feed._base_manager.exists()) == ("/feeds", False)
+    assert (answer["Location"], every(Feed).exists()) == ("/feeds", False)
 
 
 # ---------------------------------------------------------------- looks and tests
@@ -234,7 +235,7 @@ def test_run_now_rings_and_shows_the_bar(client_for, cast, feed, bell, inbox, dj
     client = client_for(cast.omar)
     with django_capture_on_commit_callbacks(execute=True):
         page = client.post(f"/feeds/{feed.public_id}/run", follow=True)
-    run = FeedRun._base_manager.get()
+    run = every(FeedRun).get()
     assert bell == [{"tenant_id": str(cast.atlas.pk), "job_id": run.pk}]
     assert (run.requested_by, run.is_scheduled) == (cast.omar, False)
     assert 'hx-trigger="every 1s"' in text_of(page)
@@ -243,7 +244,7 @@ def test_run_now_rings_and_shows_the_bar(client_for, cast, feed, bell, inbox, dj
     fragment = client.get(f"/feeds/{feed.public_id}", headers={"HX-Request": "true", "HX-Target": "work"})
     assert text_of(fragment).lstrip().startswith('<div id="work"')
     client.post(f"/feeds/{feed.public_id}/stop")
-    assert FeedRun._base_manager.get().state == JobState.CANCELLED
+    assert every(FeedRun).get().state == JobState.CANCELLED
 
 
 def test_page_tells_what_a_feed_brought_and_leads_to_its_import(client_for, cast, feed, inbox, tmp_path):
@@ -276,7 +277,7 @@ def test_test_shows_columns_and_its_agreement_is_kept(client_for, cast, feed, in
     assert "Agree to these columns" in text
     assert "Agree to these columns" not in text_of(client_for(cast.anna).get(f"/feeds/{feed.public_id}"))
     after = text_of(client.post(f"/feeds/{feed.public_id}/agree", follow=True))
-    assert ColumnMapping._base_manager.get().tenant_id == cast.atlas.pk
+    assert every(ColumnMapping).get().tenant_id == cast.atlas.pk
     assert "Agree to these columns" not in after and "agreed to before" in after
 
 
@@ -329,7 +330,7 @@ def test_same_key_runs_a_feed_once(client_for, cast, feed, bell):
         )
         for _ in range(2)
     )
-    assert one.json() == two.json() and FeedRun._base_manager.count() == 1
+    assert one.json() == two.json() and every(FeedRun).count() == 1
 
 
 def test_forged_request_is_refused(cast, feed):

@@ -10,6 +10,7 @@ from customers import services as customers
 from customers.models import Customer, Import, ImportStep
 from tenants.scoping import tenant_scope
 from tests.conftest import CUSTOMERS
+from tests.everywhere import every
 
 GOOD = b"customerID,tenure,Churn\nC1,1,Yes\nC2,2,No\n"
 OTHER = b"Ref,Situation,tenure\nC1,Gone,1\nC2,Here,2\n"
@@ -64,7 +65,7 @@ def test_file_is_accepted_with_the_address_of_its_import(anna, bell, django_capt
     assert answer["Location"] == body["url"]
     assert (body["state"], body["progress"], body["error"], body["attended"]) == ("queued", 0.0, None, False)
     assert anna.get(body["url"]).json()["id"] == body["id"]
-    assert [message["job_id"] for message in bell] == [Import._base_manager.get().pk]
+    assert [message["job_id"] for message in bell] == [every(Import).get().pk]
 
 
 def test_unattended_file_goes_through_to_the_end(anna, cast):
@@ -96,7 +97,7 @@ def test_dry_run_counts_and_writes_nothing(anna, cast):
     work(cast.atlas)
     body = anna.get(url).json()
     assert (body["state"], body["step"], body["preview"]["created"]) == ("awaiting", "agree", 2)
-    assert not Customer._base_manager.exists()
+    assert not every(Customer).exists()
 
 
 def test_what_is_no_table_of_customers_is_refused_and_leaves_nothing(anna):
@@ -105,7 +106,7 @@ def test_what_is_no_table_of_customers_is_refused_and_leaves_nothing(anna):
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "no_id"
     assert "customer number" in answer.json()["detail"]
-    assert not Import._base_manager.exists()
+    assert not every(Import).exists()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_fields_that_cannot_be_are_named(anna, fields, field):
     answer = upload(anna, **fields)
     assert answer.status_code == 400
     assert field in answer.json()["errors"]
-    assert not Import._base_manager.exists()
+    assert not every(Import).exists()
 
 
 def test_mapping_that_names_a_column_that_is_not_there_is_refused(anna):
@@ -147,7 +148,7 @@ def test_same_key_and_file_open_one_import(anna, cast):
 
     first, again = post(GOOD), post(GOOD)
     assert first.json() == again.json()
-    run = Import._base_manager.get()
+    run = every(Import).get()
     assert (cast.atlas.pk, len(GOOD)) == (run.tenant_id, run.size_bytes)
     assert post(GOOD + b"C3,3,No\n").status_code == 422
 
@@ -212,13 +213,13 @@ def test_mapping_that_cannot_be_is_refused_and_the_import_goes_on_waiting(anna, 
     answer = send(anna, waiting["actions"]["mapping"], body, "put")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["detail"]
-    run = Import._base_manager.get()
+    run = every(Import).get()
     assert (run.state, run.step) == (JobState.AWAITING, ImportStep.MAP)
 
 
 @pytest.mark.parametrize("action", ["agree", "undo", "sheet"])
 def test_decision_that_the_state_does_not_allow_is_a_conflict(anna, waiting, action):
-    Import._base_manager.update(sheets=[], step=ImportStep.MAP if action != "sheet" else ImportStep.CHECK)
+    every(Import).update(sheets=[], step=ImportStep.MAP if action != "sheet" else ImportStep.CHECK)
     answer = send(anna, f"{waiting['url']}/{action}", {"sheet": "A"})
     assert answer.status_code == 409
     assert answer["Content-Type"] == "application/problem+json"
@@ -268,7 +269,7 @@ def test_decisions_are_for_those_who_import_in_the_company(client_for, cast, wai
     address = f"{waiting['url']}/{action}"
     assert send(client_for(cast.bob), address, {}).status_code == 403
     assert send(client_for(cast.charlie), address, {"sheet": "A"}).status_code == 404
-    assert Import._base_manager.get().state == JobState.AWAITING
+    assert every(Import).get().state == JobState.AWAITING
 
 
 def test_refused_rows_are_for_those_who_import_in_the_company(client_for, cast, anna):

@@ -11,6 +11,7 @@ from customers import services as customers
 from customers.models import Customer, Import, ImportStep
 from tenants.scoping import tenant_scope
 from tests.conftest import import_file, write_csv
+from tests.everywhere import every
 
 GOOD = b"customerID,tenure,Churn\nC1,1,Yes\nC2,2,No\n"
 
@@ -47,7 +48,7 @@ def test_uploaded_small_file_is_read_at_once_and_waits_for_its_columns(
 ):
     with django_capture_on_commit_callbacks(execute=True):
         answer = upload(client_for(cast.anna))
-    run = Import._base_manager.get()
+    run = every(Import).get()
     assert (answer.status_code, answer["Location"]) == (302, f"/imports/{run.public_id}")
     assert (run.state, run.step, run.filename) == (JobState.AWAITING, ImportStep.MAP, "customers.csv")
     assert (run.requested_by, run.is_attended) == (cast.anna, True)
@@ -61,7 +62,7 @@ def test_uploaded_large_file_waits_for_a_worker(client_for, cast, bell, settings
     settings.IMPORT_READ_AT_ONCE_BYTES = 10
     with django_capture_on_commit_callbacks(execute=True):
         upload(client_for(cast.anna))
-    run = Import._base_manager.get()
+    run = every(Import).get()
     assert (run.state, run.step) == (JobState.QUEUED, ImportStep.READ)
     assert bell == [{"tenant_id": str(cast.atlas.pk), "job_id": run.pk}]
     assert "Reading the file" in client_for(cast.anna).get(f"/imports/{run.public_id}").content.decode()
@@ -86,14 +87,14 @@ def test_file_that_cannot_be_is_refused_on_the_form_and_leaves_nothing(
     answer = upload(client_for(cast.anna), content, name)
     assert answer.status_code == 422
     assert words in answer.content.decode()
-    assert not Import._base_manager.exists()
+    assert not every(Import).exists()
     assert not [p for p in settings.PRIVATE_ROOT.rglob("*") if p.is_file()]
     assert bell == []
 
 
 def test_content_decides_what_a_file_is_and_its_name_nothing(client_for, cast, bell):
     assert upload(client_for(cast.anna), name="customers.xlsx").status_code == 302
-    assert Import._base_manager.get().kind == "csv"
+    assert every(Import).get().kind == "csv"
 
 
 def test_form_without_a_file_is_refused(client_for, cast):
@@ -104,7 +105,7 @@ def test_file_larger_than_allowed_is_refused(client_for, cast, settings, bell):
     settings.UPLOAD_MAX_BYTES = 10
     answer = upload(client_for(cast.anna))
     assert answer.status_code in (413, 422)
-    assert not Import._base_manager.exists()
+    assert not every(Import).exists()
 
 
 def test_body_larger_than_any_file_is_refused_before_it_is_read(client_for, cast, settings):
@@ -115,7 +116,7 @@ def test_body_larger_than_any_file_is_refused_before_it_is_read(client_for, cast
 @pytest.mark.parametrize("name", ["../../etc/passwd.csv", "a/b.csv", "x" * 300 + ".csv", "<script>.csv", "é 🙂.csv"])
 def test_name_of_a_file_names_no_place_on_disk(client_for, cast, settings, bell, name):
     upload(client_for(cast.anna), name=name)
-    run = Import._base_manager.get()
+    run = every(Import).get()
     assert "/" not in run.filename
     assert run.stored_path.startswith(f"{cast.atlas.pk}/imports/{run.public_id}")
     kept = {p.relative_to(settings.PRIVATE_ROOT).parts[:3] for p in settings.PRIVATE_ROOT.rglob("*") if p.is_file()}
@@ -128,7 +129,7 @@ def test_name_of_a_file_names_no_place_on_disk(client_for, cast, settings, bell,
 def test_viewer_cannot_upload_and_sees_no_form(client_for, cast):
     assert upload(client_for(cast.bob)).status_code == 403
     assert 'type="file"' not in client_for(cast.bob).get("/imports").content.decode()
-    assert not Import._base_manager.exists()
+    assert not every(Import).exists()
 
 
 def test_list_shows_the_newest_first(client_for, cast, imported, dirty):
@@ -140,7 +141,7 @@ def test_list_tells_which_import_waits_and_for_what(client_for, cast, bell):
     client = client_for(cast.anna)
     upload(client)
     assert "Agree on the columns" in client.get("/imports").content.decode()
-    Import._base_manager.update(step=ImportStep.AGREE)
+    every(Import).update(step=ImportStep.AGREE)
     assert "Look at the dry run" in client.get("/imports").content.decode()
 
 
@@ -167,14 +168,14 @@ def test_page_of_a_finished_import_shows_counts_and_refusals_in_words(client_for
 def test_bar_of_an_open_import_asks_again(client_for, cast, bell, settings):
     settings.IMPORT_READ_AT_ONCE_BYTES = 0
     upload(client_for(cast.anna))
-    run = Import._base_manager.get()
+    run = every(Import).get()
     assert 'hx-trigger="every 1s"' in fragment(client_for(cast.bob), run)
 
 
 def test_bar_of_an_open_import_reads_no_proposal(client_for, cast, bell, django_assert_max_num_queries):
     upload(client_for(cast.anna))
-    Import._base_manager.update(state=JobState.RUNNING, step=ImportStep.CHECK)
-    run, client = Import._base_manager.get(), client_for(cast.bob)
+    every(Import).update(state=JobState.RUNNING, step=ImportStep.CHECK)
+    run, client = every(Import).get(), client_for(cast.bob)
     with django_assert_max_num_queries(10) as captured:
         fragment(client, run)
         assert not [q for q in captured.captured_queries if '"proposal"' in q["sql"]]
@@ -233,12 +234,12 @@ def test_import_without_refused_rows_has_no_file_of_them(client_for, cast, impor
 def test_waiting_import_is_cancelled_by_its_company_only(client_for, cast, bell, settings):
     settings.IMPORT_READ_AT_ONCE_BYTES = 0
     upload(client_for(cast.anna))
-    address = f"/imports/{Import._base_manager.get().public_id}/cancel"
+    address = f"/imports/{every(Import).get().public_id}/cancel"
     assert client_for(cast.charlie).post(address).status_code == 404
     assert client_for(cast.bob).post(address).status_code == 403
     assert client_for(cast.anna).get(address).status_code == 405
     assert client_for(cast.anna).post(address).status_code == 302
-    assert Import._base_manager.get().state == JobState.CANCELLED
+    assert every(Import).get().state == JobState.CANCELLED
 
 
 def test_failed_import_says_why_on_its_page(client_for, cast):

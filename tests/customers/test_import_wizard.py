@@ -11,6 +11,7 @@ from core.models import JobState
 from customers import services as customers
 from customers.models import Customer, Import, ImportStep, UsageRecord
 from tenants.scoping import tenant_scope
+from tests.everywhere import every
 
 STATES = ("Stayed", "Churned", "Stayed", "Joined")
 LINES = [
@@ -38,7 +39,7 @@ def upload(client, lines=LINES, name="customers.csv", content: bytes | None = No
     content = content if content is not None else ("\n".join(lines) + "\n").encode()
     answer = client.post("/imports/upload", {"file": SimpleUploadedFile(name, content)})
     assert answer.status_code == 302, answer.content.decode()
-    return Import._base_manager.get(public_id=answer["Location"].rsplit("/", 1)[1])
+    return every(Import).get(public_id=answer["Location"].rsplit("/", 1)[1])
 
 
 def work(run: Import) -> Import:
@@ -128,7 +129,7 @@ def test_agreed_columns_lead_to_the_dry_run(anna, waiting, bell, django_capture_
     waiting.refresh_from_db()
     assert (waiting.state, waiting.step) == (JobState.QUEUED, ImportStep.CHECK)
     assert [message["job_id"] for message in bell] == [waiting.pk]
-    assert not Customer._base_manager.exists()
+    assert not every(Customer).exists()
 
 
 def test_what_a_person_changes_is_what_is_written(anna, waiting):
@@ -365,7 +366,7 @@ def test_dry_run_says_what_would_be_and_that_nothing_was_written(anna, checked):
     text = page(anna, checked)
     assert "Nothing has been written yet." in text
     assert re.search(r"Would be new</span><span class=\"stat-value\">80<", text)
-    assert not Customer._base_manager.exists()
+    assert not every(Customer).exists()
 
 
 def test_dry_run_names_lines_that_would_be_refused_and_gives_them_as_a_file(anna):
@@ -397,7 +398,7 @@ def test_one_goes_back_to_the_columns_and_finds_them_as_they_were_left(anna, wai
 
 
 def test_agreed_import_is_written_and_offers_what_comes_next(anna, written):
-    assert Customer._base_manager.count() == 80
+    assert every(Customer).count() == 80
     text = page(anna, written)
     assert "The file is in." in text
     assert "Take this import back" in text
@@ -412,7 +413,7 @@ def test_written_import_is_taken_back_and_says_what_it_could_not(anna, cast, wri
     text = page(anna, run)
     assert "79 customers were removed." in text
     assert "1 customer stays as it is: somebody has corrected it by hand since." in text
-    assert Customer._base_manager.count() == 1
+    assert every(Customer).count() == 1
     assert "Taken back" in anna.get("/imports").content.decode()
     assert "data-open=" not in text
 

@@ -8,6 +8,7 @@ import pytest
 from customers import merge
 from customers.merge import Merged, merge_customers
 from customers.models import Customer, Interaction, Subscription, UsageRecord
+from tests.everywhere import every
 
 pytestmark = pytest.mark.usefixtures("atlas_scope")
 
@@ -153,11 +154,11 @@ def test_no_rows_change_nothing():
 
 def test_merge_never_reaches_another_company(borealis):
     theirs = Customer(external_id="C1", first_name="Untouched", tenant=borealis)
-    Customer._base_manager.bulk_create([theirs])
+    every(Customer).bulk_create([theirs])
     assert merge_customers(COLUMNS, [ZOE]) == Merged(1, 0, 0)
     assert merge_customers(COLUMNS, [ZOE]) == Merged(0, 0, 1)
-    assert Customer._base_manager.get(tenant=borealis).first_name == "Untouched"
-    assert Customer._base_manager.count() == 2
+    assert every(Customer).get(tenant=borealis).first_name == "Untouched"
+    assert every(Customer).count() == 2
 
 
 # ---------------------------------------------------------------- rows that hang on a customer
@@ -182,6 +183,6 @@ def test_contacts_are_written_once():
 
 
 def test_use_and_contacts_stay_in_the_company(borealis):
-    Customer._base_manager.bulk_create([Customer(external_id="C1", tenant=borealis)])
+    every(Customer).bulk_create([Customer(external_id="C1", tenant=borealis)])
     assert merge.append_usage([("C1", dt.date(2026, 1, 1), 1, 1, 1, 1)]) == 0
-    assert not UsageRecord._base_manager.exists()
+    assert not every(UsageRecord).exists()

@@ -11,6 +11,7 @@ from tenants.models import Notification
 from tenants.scoping import tenant_scope
 from tests.conftest import CUSTOMERS
 from tests.dashboard.conftest import cost, htmx
+from tests.everywhere import every
 
 # address (with what to fill in), its fragment where it has one, whether it names an object of Atlas, most queries
 PAGES = [
@@ -146,7 +147,7 @@ def test_open_job_shows_its_bar_which_asks_again_and_ends(client_for, cast, impo
     assert "hx-get" in text
     assert "hx-trigger" in text
     assert "HX-Refresh" not in bar.headers
-    TrainingRun._base_manager.filter(pk=run.pk).update(state="cancelled")
+    every(TrainingRun).filter(pk=run.pk).update(state="cancelled")
     ended = client.get(address, headers=htmx("job"))
     assert ended.headers["HX-Refresh"] == "true"
     assert "hx-trigger" not in ended.content.decode()
@@ -225,7 +226,7 @@ def test_button_starts_one_training_and_shows_it(client_for, cast, imported):
     for _ in range(2):
         answer = client.post("/mlops/train")
         assert (answer.status_code, answer["Location"]) == (302, "/mlops")
-    run = TrainingRun._base_manager.get(state="queued")
+    run = every(TrainingRun).get(state="queued")
     assert run.requested_by == cast.alice
     assert 'id="job"' in client.get("/mlops").content.decode()
 
@@ -241,6 +242,6 @@ def test_training_is_cancelled_by_its_company_only(client_for, cast):
     address = f"/mlops/trainings/{run.public_id}/cancel"
     assert client_for(cast.charlie).post(address).status_code == 404
     assert client_for(cast.bob).post(address).status_code == 403
-    assert TrainingRun._base_manager.get(pk=run.pk).state == "queued"
+    assert every(TrainingRun).get(pk=run.pk).state == "queued"
     assert client_for(cast.anna).post(address).status_code == 302
-    assert TrainingRun._base_manager.get(pk=run.pk).state == "cancelled"
+    assert every(TrainingRun).get(pk=run.pk).state == "cancelled"

@@ -20,6 +20,7 @@ from segmentation.models import Offer
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 from tests.campaigns.outreach.test_message_injection import PAYLOADS, Words, is_harmless, letters
+from tests.everywhere import every
 
 from .test_loop import act, bring
 
@@ -112,7 +113,7 @@ def links_of(mail: email.message.EmailMessage) -> list[str]:
 def everything(*, but: tuple[type, ...] = ()) -> dict[str, list[tuple]]:
     """All rows of all tables, over all companies."""
     return {
-        model._meta.label: sorted(map(repr, model._base_manager.values_list()))
+        model._meta.label: sorted(map(repr, every(model).values_list()))
         for model in apps.get_models()
         if model not in but
     }

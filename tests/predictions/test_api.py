@@ -7,6 +7,7 @@ from core import jobs
 from predictions.models import TrainingRun
 from predictions.tasks import train_model
 from tenants.scoping import tenant_scope
+from tests.everywhere import every
 
 TRAIN = "/api/train"
 
@@ -24,7 +25,7 @@ def test_training_is_accepted_with_the_address_of_its_job(client_for, cast, bell
         answer = client.post(TRAIN)
     assert answer.status_code == 202
     body = answer.json()
-    run = TrainingRun._base_manager.get()
+    run = every(TrainingRun).get()
     assert body["job"] == str(run.public_id)
     assert answer["Location"] == body["url"] == f"http://testserver/api/jobs/{run.public_id}"
     assert run.requested_by == cast.alice
@@ -36,7 +37,7 @@ def test_second_request_gets_the_same_job(client_for, cast, bell):
     first, second = client_for(cast.alice).post(TRAIN), client_for(cast.anna).post(TRAIN)
     assert first.json()["job"] == second.json()["job"]
     assert second.status_code == 202
-    assert TrainingRun._base_manager.count() == 1
+    assert every(TrainingRun).count() == 1
 
 
 def test_companies_do_not_share_their_one_training(client_for, cast, bell):
@@ -47,14 +48,14 @@ def test_companies_do_not_share_their_one_training(client_for, cast, bell):
 def test_viewer_cannot_train(client_for, cast, bell):
     answer = client_for(cast.bob).post(TRAIN)
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
-    assert not TrainingRun._base_manager.exists()
+    assert not every(TrainingRun).exists()
 
 
 def test_anonymous_cannot_train(client, cast):
     answer = client.post(TRAIN)
     assert answer.status_code in (401, 403)
     assert answer.json()["code"] == "not_authenticated"
-    assert not TrainingRun._base_manager.exists()
+    assert not every(TrainingRun).exists()
 
 
 def test_training_is_a_post(client_for, cast):
@@ -68,7 +69,7 @@ def test_broker_down_is_no_reason_to_refuse(client_for, cast, monkeypatch, djang
     monkeypatch.setattr(train_model, "apply_async", down)
     with django_capture_on_commit_callbacks(execute=True):
         assert client_for(cast.alice).post(TRAIN).status_code == 202
-    assert TrainingRun._base_manager.get().state == "queued"
+    assert every(TrainingRun).get().state == "queued"
 
 
 def test_job_says_how_far_it_is(client_for, cast):
@@ -116,11 +117,11 @@ def post(client, key: str, body: dict | None = None):
 def test_same_key_gets_the_same_answer_even_when_the_job_is_over(client_for, cast, bell):
     client = client_for(cast.alice)
     first = post(client, "monday")
-    TrainingRun._base_manager.update(state="cancelled")
+    every(TrainingRun).update(state="cancelled")
     again = post(client, "monday")
     assert (again.status_code, again.json(), again["Location"]) == (202, first.json(), first["Location"])
     assert again["Idempotency-Replayed"] == "true"
-    assert TrainingRun._base_manager.count() == 1
+    assert every(TrainingRun).count() == 1
     assert post(client, "tuesday").json()["job"] != first.json()["job"]
 
 
@@ -133,7 +134,7 @@ def test_same_key_with_another_body_is_refused(client_for, cast, bell):
 
 def test_keys_of_two_people_do_not_meet(client_for, cast, bell):
     ours = post(client_for(cast.alice), "monday")
-    TrainingRun._base_manager.update(state="cancelled")
+    every(TrainingRun).update(state="cancelled")
     other = post(client_for(cast.anna), "monday")
     theirs = post(client_for(cast.charlie), "monday")
     assert len({ours.json()["job"], other.json()["job"], theirs.json()["job"]}) == 3
@@ -143,7 +144,7 @@ def test_refused_person_leaves_no_answer_behind(client_for, cast):
     from tenants.models import StoredAnswer
 
     assert post(client_for(cast.bob), "monday").status_code == 403
-    assert not StoredAnswer._base_manager.exists()
+    assert not every(StoredAnswer).exists()
 
 
 def test_second_request_while_the_first_is_answered_is_told_to_wait(client_for, cast, bell):
@@ -151,7 +152,7 @@ def test_second_request_while_the_first_is_answered_is_told_to_wait(client_for, 
 
     client = client_for(cast.alice)
     post(client, "monday")
-    StoredAnswer._base_manager.update(status=0)
+    every(StoredAnswer).update(status=0)
     assert post(client, "monday").status_code == 409
 
 

@@ -11,6 +11,7 @@ from predictions.models import DriftReport, ModelVersion
 from tenants.scoping import tenant_scope
 from tests.conftest import CUSTOMERS
 from tests.dashboard.conftest import cost, htmx
+from tests.everywhere import every
 
 PAGE, START, API, API_CHECKS = "/mlops/drift", "/mlops/drift/check", "/api/drift", "/api/drift/checks"
 
@@ -231,7 +232,7 @@ def test_check_is_started_once_and_watched_by_a_fragment(
         for _ in range(2):
             answer = client.post(START)
             assert (answer.status_code, answer["Location"]) == (302, PAGE)
-    report = DriftReport._base_manager.get()
+    report = every(DriftReport).get()
     assert report.requested_by == cast.anna
     assert {"tenant_id": str(cast.atlas.pk), "job_id": report.pk} in bell
     fragment = client.get(PAGE, headers=htmx("job"))
@@ -248,7 +249,7 @@ def test_fragment_of_an_ended_check_asks_for_the_whole_page(client_for, cast, ch
 def test_stopped_check_stops(client_for, cast, bell, shared):
     client = client_for(cast.anna)
     client.post(START)
-    report = DriftReport._base_manager.get()
+    report = every(DriftReport).get()
     assert client.post(f"/mlops/drift/checks/{report.public_id}/cancel").status_code == 302
     report.refresh_from_db()
     assert report.state == "cancelled"

@@ -17,6 +17,7 @@ from tenants.permissions import CAPABILITIES, FOR_KEYS
 from tenants.scoping import current_tenant, tenant_scope
 from tenants.wording import SCOPES
 from tests.campaigns.conftest import write_message
+from tests.everywhere import every
 from tests.house.test_doors import DOORS, is_api
 
 PAGE = "/workspace/keys"
@@ -55,7 +56,7 @@ def test_key_is_kept_as_a_hash_and_shows_how_it_begins(cast):
     key, text = make(cast.alice)
     assert re.fullmatch(rf"cg_{key.prefix}_{cast.atlas.pk.hex}_[A-Za-z0-9]{{43}}", text)
     assert key.digest == hashlib.sha256(text.encode()).hexdigest()
-    stored = ApiKey._base_manager.filter(pk=key.pk).values().get()
+    stored = every(ApiKey).filter(pk=key.pk).values().get()
     secret = text.rpartition("_")[2]
     assert not [name for name, value in stored.items() if secret in str(value)]
 
@@ -85,7 +86,7 @@ def test_key_that_cannot_be_is_refused_by_a_code(cast, changed, code):
     with tenant_scope(cast.atlas), pytest.raises(Refused) as refused:
         api_keys.make_key(membership=seat(cast.omar), **said)
     assert refused.value.code == code
-    assert not ApiKey._base_manager.exists()
+    assert not every(ApiKey).exists()
 
 
 def test_company_has_so_many_open_keys_and_no_more(cast, monkeypatch):
@@ -296,7 +297,7 @@ def test_two_programs_of_one_maker_may_count_their_requests_from_one(cast):
         for one in ("a@example.com", "b@example.com")
     ]
     assert [(a.status_code, a.json()["new"]) for a in answers] == [(201, 1), (201, 1)]
-    assert {row.key.partition(":")[2] for row in StoredAnswer._base_manager.all()} == {"1"}
+    assert {row.key.partition(":")[2] for row in every(StoredAnswer).all()} == {"1"}
 
 
 def test_longest_idempotency_key_fits_behind_the_prefix(cast):
@@ -314,14 +315,14 @@ def test_use_is_written_at_most_once_a_minute(cast, time_machine):
     for second in (0, 30, 59, 60, 61):
         time_machine.move_to(dt.datetime(2026, 3, 1, 9, 0, 0, tzinfo=dt.UTC) + dt.timedelta(seconds=second), tick=False)
         assert client.get(NOTICES).status_code == 200
-        seen.append(ApiKey._base_manager.get(pk=key.pk).last_used_at)
+        seen.append(every(ApiKey).get(pk=key.pk).last_used_at)
     assert [(one - seen[0]).total_seconds() for one in seen] == [0, 0, 0, 60, 60]
 
 
 def test_wrong_key_is_not_marked_as_used(cast):
     key, text = make(cast.alice)
     caller(text + "x").get(NOTICES)
-    assert ApiKey._base_manager.get(pk=key.pk).last_used_at is None
+    assert every(ApiKey).get(pk=key.pk).last_used_at is None
 
 
 def test_question_by_key_costs_as_many_queries_as_one_by_session(cast, client_for, django_assert_num_queries):
@@ -383,14 +384,14 @@ def test_key_is_shown_once(cast, client_for):
     later = client.get(PAGE).content.decode()
     assert text.split("_")[3] not in later
     assert f"cg_{text.split('_')[1]}…" in later
-    key = ApiKey._base_manager.get()
+    key = every(ApiKey).get()
     assert key.expires_at.date() == (timezone.now() + dt.timedelta(days=90)).date()
     assert key.digest not in later
 
 
 def test_key_without_an_end_has_none(cast, client_for):
     client_for(cast.alice).post(PAGE, {"name": "Billing", "days": "0", "scopes": ["view_notifications"]})
-    assert ApiKey._base_manager.get().expires_at is None
+    assert every(ApiKey).get().expires_at is None
 
 
 @pytest.mark.parametrize(
@@ -400,7 +401,7 @@ def test_key_without_an_end_has_none(cast, client_for):
 def test_wrong_form_makes_no_key(cast, client_for, wrong):
     answer = client_for(cast.olfa).post(PAGE, {"name": "Billing", "days": "90", "scopes": ["view_models"]} | wrong)
     assert answer.status_code == 422
-    assert not ApiKey._base_manager.exists()
+    assert not every(ApiKey).exists()
 
 
 def test_page_shows_what_is_left_of_each_key(cast, client_for):
