@@ -10,7 +10,7 @@ from django.db import ProgrammingError, connection, connections, transaction
 from django_scopes import scope
 
 from churnguard.dashboard import export
-from core import bulk, checks, companies, row_security
+from core import bulk, checks, companies, prefix, row_security
 from core.postgresql import setting
 from customers.models import Customer, Import, Subscription
 from predictions.selectors import ClientFilter
@@ -230,3 +230,16 @@ def test_owner_sees_every_company_while_the_walls_are_lifted_and_not_after(both)
     with row_security.lifted():
         assert counted("customers_customer") == 2
     assert counted("customers_customer") == 0
+
+
+def test_search_by_beginning_is_answered_by_its_index_in_spite_of_the_policy(atlas, both):
+    [(is_leakproof,)] = bulk.fetch(
+        "SELECT proleakproof FROM pg_proc WHERE oid = 'pg_catalog.lower(text)'::regprocedure"
+    )
+    if not is_leakproof:
+        pytest.skip("a superuser has not said that lower() tells nobody what it saw: manage.py database_roles")
+    bulk.run("SET LOCAL enable_seqscan = off")
+    with tenant_scope(atlas):
+        plan = prefix.starting(Customer.objects.all(), "email", "amel").order_by().explain()
+    assert "customer_by_email" in plan
+    assert "lower(" in next(line for line in plan.splitlines() if "Index Cond" in line)
