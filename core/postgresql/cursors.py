@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psycopg
@@ -23,8 +23,9 @@ class ScopedCursor(Cursor):
         clause = setting.clause(self.connection, query)
         if not clause:
             return super().execute(query, params)
-        super().execute(f"{clause}; {query}", params)
-        self.nextset()  # past the setting's own answer
+        with setting.doubted(self.connection):
+            super().execute(f"{clause}; {query}", params)
+            self.nextset()  # past the setting's own answer
         return self
 
     def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
@@ -55,11 +56,7 @@ class ScopedPlainCursor(psycopg.Cursor):
         clause = setting.clause(connection)
         if not clause:
             return super().execute(query, params, **options)
-        if connection.autocommit:
-            with connection.pipeline():
-                self._say(clause)
-                super().execute(query, params, **options)
-        else:
+        with setting.doubted(connection), connection.pipeline() if connection.autocommit else nullcontext():
             self._say(clause)
             super().execute(query, params, **options)
         return self

@@ -36,22 +36,20 @@ def company() -> str:
 
 def clause(connection: psycopg.Connection, query: object = "") -> str:
     """What must stand in front of ``query`` in the same message; empty where the server knows already."""
-    status = connection.info.transaction_status
+    status = connection.pgconn.transaction_status
     if status == TransactionStatus.INERROR:
         if isinstance(query, str) and _BACK.match(query):
             forget(connection)
         return ""
     is_open = status == TransactionStatus.INTRANS
     if not is_open:
-        forget(connection)
+        setattr(connection, _SAID, "")  # whatever was said ended with its transaction
     if isinstance(query, str) and _APART.match(query):
         if _BACK.match(query):  # what was said since the savepoint is taken back with it
             forget(connection)
         return ""
     wanted = company()
-    if not is_open and not wanted:  # nothing is in force outside a transaction
-        return ""
-    if is_open and getattr(connection, _SAID, None) == wanted:
+    if getattr(connection, _SAID, None) == wanted:
         return ""
     setattr(connection, _SAID, wanted)
     return f"SET LOCAL {NAME} = '{wanted}'"
@@ -69,7 +67,13 @@ def said(connection: psycopg.Connection) -> Iterator[None]:
     wanted = clause(connection)
     if not wanted:
         yield
-    elif connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
+        return
+    with doubted(connection):
+        yield from _said(connection, wanted)
+
+
+def _said(connection: psycopg.Connection, wanted: str) -> Iterator[None]:
+    if connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE:
         with connection.transaction():
             _say(connection, wanted)
             yield
@@ -77,6 +81,16 @@ def said(connection: psycopg.Connection) -> Iterator[None]:
     else:
         _say(connection, wanted)
         yield
+
+
+@contextmanager
+def doubted(connection: psycopg.Connection) -> Iterator[None]:
+    """Around what says it: where that fails, perhaps before anything was sent, it is not known what is in force."""
+    try:
+        yield
+    except BaseException:
+        forget(connection)
+        raise
 
 
 def _say(connection: psycopg.Connection, statement: str) -> None:

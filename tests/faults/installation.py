@@ -75,6 +75,7 @@ class Installation:
 
     var: Path
     database_url: str = ""
+    watch_url: str = ""  # as a role that sees every company's rows, which the site's own does not
     server: Postgres | None = None
     broker: Valkey = field(init=False)
     env: dict[str, str] = field(init=False)
@@ -147,7 +148,7 @@ class Installation:
     def rows(self, query: str) -> list[dict[str, object]]:
         """The answer of the database itself, in this very moment."""
         if self.database_url:
-            with psycopg.connect(self.database_url, autocommit=True) as connection:
+            with psycopg.connect(self.watch_url, autocommit=True) as connection:
                 cursor = connection.execute(query)
                 return _named(cursor.description, cursor.fetchall())
         with contextlib.closing(sqlite3.connect(self.var / "churnguard.sqlite3", timeout=20)) as connection:
@@ -165,7 +166,7 @@ def installed(var: Path, engine: str) -> Iterator[Installation]:
     """An installation with its tables made; ended and gone after the block."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Postgres()) if engine == "postgresql" else None
-        installation = Installation(var, server.url if server else "", server)
+        installation = Installation(var, server.url, server.admin_url, server) if server else Installation(var)
         stack.callback(installation.close)
         installation.django("from django.core.management import call_command; call_command('migrate', verbosity=0)")
         yield installation

@@ -109,6 +109,16 @@ def test_company_is_said_anew_after_a_savepoint_took_it_back(atlas, borealis, bo
         assert bulk.fetch("SELECT tenant_id FROM customers_customer") == [(borealis.pk,)]
 
 
+def test_company_is_said_anew_where_saying_it_failed_on_our_side(atlas, borealis, both):
+    """Refused before anything was sent, the transaction goes on; what is in force is still the company before."""
+    with tenant_scope(atlas):
+        assert counted("customers_customer") == 1
+        with public_scope(borealis):
+            with pytest.raises(ProgrammingError):
+                bulk.fetch("SELECT tenant_id FROM customers_customer WHERE id = %s AND city = %s", [1])
+            assert bulk.fetch("SELECT tenant_id FROM customers_customer") == [(borealis.pk,)]
+
+
 @pytest.mark.django_db(transaction=True)
 class TestOutsideATransaction:
     """Every statement is its own transaction, and the session goes on to whoever comes next."""
