@@ -119,15 +119,16 @@ class ReadableLines(logging.Formatter):
 
 
 class DailyFile(logging.Handler):
-    """Appends to ``<name>-2026-11-27.log``, a file a day (UTC), and removes those older than ``days``.
+    """Appends to ``<stem>-2026-11-27.log``, a file a day (UTC), and removes those older than ``days``.
 
     The standard library's rotation renames the file under other processes that still write to it. Here nothing is
     renamed: every process opens the day's file by itself, and a line is one ``write`` to a file opened for appending.
     """
 
-    def __init__(self, folder: str | Path, name: str, days: int) -> None:
+    def __init__(self, folder: str | Path, stem: str, days: int) -> None:
         super().__init__()
-        self.folder, self.name, self.days = Path(folder), name, days
+        # Not ``name``: that is a handler's own, and dictConfig sets it to the handler's key.
+        self.folder, self.stem, self.days = Path(folder), stem, days
         self._day: date | None = None
         self._file = -1
 
@@ -146,13 +147,13 @@ class DailyFile(logging.Handler):
 
     def _turn_to(self, day: date) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.folder / f"{self.name}-{day}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        file = os.open(self.folder / f"{self.stem}-{day}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         self._close_file()
         self._file, self._day = file, day
         oldest = day - timedelta(days=self.days)
-        for path in self.folder.glob(f"{self.name}-*.log"):
+        for path in self.folder.glob(f"{self.stem}-*.log"):
             try:
-                if date.fromisoformat(path.stem.removeprefix(f"{self.name}-")) < oldest:
+                if date.fromisoformat(path.stem.removeprefix(f"{self.stem}-")) < oldest:
                     path.unlink(missing_ok=True)
             except ValueError:
                 continue  # not one of ours
@@ -176,8 +177,8 @@ def configuration(
     }
     if folder:
         file = {"()": DailyFile, "folder": str(folder), "days": days, "formatter": "json"}
-        handlers["file"] = {**file, "name": "churnguard"}
-        handlers["errors"] = {**file, "name": "errors", "level": "ERROR"}
+        handlers["file"] = {**file, "stem": "churnguard"}
+        handlers["errors"] = {**file, "stem": "errors", "level": "ERROR"}
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import logging.config
 import multiprocessing
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -210,6 +211,24 @@ def test_normal_lines_and_errors_have_files_of_their_own(tmp_path):
     assert made["handlers"]["errors"]["level"] == "ERROR"
     assert made["root"] == {"handlers": ["console", "file", "errors"], "level": "INFO"}
     assert list(logs.configuration(form="line", level="INFO")["handlers"]) == ["console"]
+
+
+def test_files_of_an_installation_have_the_names_that_are_told(tmp_path):
+    """Through dictConfig, as the site does: it gives every handler a name of its own choosing."""
+    made = logs.configuration(form="json", level="INFO", folder=tmp_path)
+    made["loggers"] = {"tests.of_files": {"handlers": ["file", "errors"], "level": "INFO", "propagate": False}}
+    logger = logging.getLogger("tests.of_files")
+    try:
+        logging.config.dictConfig({name: part for name, part in made.items() if name != "root"})
+        logger.info("normal")
+        logger.error("wrong")
+    finally:
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
+    today = datetime.now(UTC).date()
+    said = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
+    assert said == {f"churnguard-{today}.log": 2, f"errors-{today}.log": 1}
 
 
 @pytest.mark.parametrize("wrong", [{"form": "xml"}, {"form": "json", "stream": "paper"}])
