@@ -10,6 +10,9 @@ def main() -> None:
     os.environ.setdefault("LOG_STREAM", "stderr")  # stdout is the command's own answer
     from django.core.management import execute_from_command_line
 
+    from core.starting import require_settings
+
+    require_settings()
     execute_from_command_line(sys.argv)
 
 

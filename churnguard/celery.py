@@ -13,6 +13,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "churnguard.settings")
 logger = logging.getLogger(__name__)
 
 app = Celery("churnguard")
+
+
+@app.on_configure.connect
+def read_settings(**_: object) -> None:
+    """Worker and beat end with a line, not with a trace, where the settings cannot be."""
+    from core.starting import require_settings
+
+    require_settings()
+
+
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -23,6 +33,14 @@ def log_as_the_site_does(**_: object) -> None:
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)
+
+
+@signals.worker_init.connect
+@signals.beat_init.connect
+def refuse_known_passwords(**_: object) -> None:
+    from . import known_passwords
+
+    known_passwords.refuse()
 
 
 @signals.worker_ready.connect

@@ -17,6 +17,7 @@ from types import FrameType
 from gunicorn.glogging import Logger
 
 from core import draining
+from core.starting import require_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "churnguard.settings")
 
@@ -31,6 +32,7 @@ class HouseLogger(Logger):
     def setup(self, cfg) -> None:
         from django.conf import settings
 
+        require_settings()
         super().setup(cfg)
         logging.config.dictConfig(settings.LOGGING)
         self.error_log.handlers = []
@@ -42,6 +44,9 @@ logger_class = HouseLogger
 
 
 def on_starting(server) -> None:
+    from . import known_passwords
+
+    known_passwords.refuse()
     draining.end()
 
 

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_EXPECTED = {int: "a whole number", float: "a number", json.loads: "JSON"}
+
+
+class Environment(environ.Env):
+    """django-environ's, but a value that cannot be is refused by the name of its variable."""
+
+    def get_value(self, var, cast=None, default=environ.Env.NOTSET, parse_default=False):
+        try:
+            return super().get_value(var, cast=cast, default=default, parse_default=parse_default)
+        except (ValueError, TypeError) as error:
+            expected = _EXPECTED.get(
+                cast if callable(cast) else None, "numbers between commas" if cast == [float] else "another form"
+            )
+            # Not the value itself: it may be a password that was put on the wrong line.
+            raise ImproperlyConfigured(f"{var} cannot be read: {expected} is expected.") from error
+
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
-env = environ.Env()
+Environment.read_env(BASE_DIR / ".env", overwrite=False)
+env = Environment()
 
 
 def secret(name: str, *, default: str = "") -> str:
-    """A secret from ``NAME_FILE`` (a mounted file) or ``NAME``; ``default`` where neither is set."""
+    """A secret from ``NAME_FILE`` (a mounted file) or ``NAME``; ``default`` where neither is set.
+
+    Raises ImproperlyConfigured where the file cannot be read.
+    """
     path = os.environ.get(f"{name}_FILE")
     if path:
-        return Path(path).read_text(encoding="utf-8").strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {why}.") from error
     return os.environ.get(name, default)
 
 

@@ -98,7 +98,7 @@ TEMPLATES = [
 ]
 
 # ---------------------------------------------------------------- data
-DATABASE_URL = env("DATABASE_URL", default="")
+DATABASE_URL = secret("DATABASE_URL")
 if DATABASE_URL:
     DATABASES = {"default": {**env.db_url_config(DATABASE_URL), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
@@ -121,7 +121,7 @@ else:
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env("REDIS_URL", default="")
+REDIS_URL = secret("REDIS_URL")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -135,6 +135,7 @@ CACHES = {
 
 # ---------------------------------------------------------------- people
 AUTH_USER_MODEL = "tenants.User"
+REFUSE_KNOWN_PASSWORDS = False
 LOGIN_URL = "tenants:sign_in"
 LOGIN_REDIRECT_URL = "dashboard:dashboard"
 LOGOUT_REDIRECT_URL = "tenants:sign_in"
@@ -309,7 +310,7 @@ LLM_PRICE_PER_MILLION = env.list("LLM_PRICE_PER_MILLION", cast=float, default=[]
 MAIL_KEY_FALLBACKS = [key for key in secret("MAIL_KEY_FALLBACKS").split(",") if key]
 
 # ---------------------------------------------------------------- mail to our own users
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_CONFIG = env.email_url_config(secret("EMAIL_URL") or "consolemail://")
 vars().update(EMAIL_CONFIG)
 PUBLIC_URL = env("PUBLIC_URL", default="").rstrip(
     "/"
