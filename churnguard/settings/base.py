@@ -171,7 +171,8 @@ FORMAT_MODULE_PATH = []
 
 # ---------------------------------------------------------------- files
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Shared by the releases of one site: a page of the last one finds its styles while the next one starts.
+STATIC_ROOT = Path(env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [p for p in (BASE_DIR / "static" / "built", BASE_DIR / "static" / "src") if p.exists()]
 # Uploads are private: never under a URL, always read through a view that checks whose they are.
 PRIVATE_ROOT = VAR_DIR / "files"

@@ -10,6 +10,7 @@ from .base import *
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = [key for key in secret("SECRET_KEY_FALLBACKS").split(",") if key]
 MODEL_SIGNING_KEY = secret("MODEL_SIGNING_KEY")
 CREDENTIALS_KEY = secret("CREDENTIALS_KEY")
 MAIL_KEY = secret("MAIL_KEY")
