@@ -17,7 +17,7 @@ BESIDE_SERVERS := $(PY) -m core.embedded run --valkey --postgres --
 export PORT CUSTOMERS DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults test-faults-slow coverage format lock clean
+.PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults test-faults-slow prod-check coverage format lock clean
 .PHONY: check check-imports check-format check-lint check-templates check-django
 
 help:  ## What there is
@@ -54,6 +54,9 @@ test-faults: setup-dev  ## Killed workers, lost brokers
 
 test-faults-slow: setup-dev  ## The longest of them, which .ci/run leaves out
 	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and slow" $(ARGS)
+
+prod-check: setup-dev  ## The files of deploy/ on this machine: started, used, disturbed, stopped (about three minutes)
+	@$(PY) -m deploy.check $(ARGS)
 
 coverage: setup-dev  ## The quick suite, and what it did not reach
 	@$(BESIDE_VALKEY) $(QUICK) --cov --cov-report=term-missing:skip-covered $(ARGS)
