@@ -101,6 +101,7 @@ def check(table: Table, place: Place) -> None:
         table.skip("static files", "nginx serves them")
     table.step("sign-in", lambda: using.sign_in(visitor, using.company(place)), needed=True)
     table.step("import, training, scores", lambda: using.pipeline(place, visitor), needed=True)
+    table.step("memory, MB", lambda: restarting.memory(place))
     program = starting.browser()
     if program and visitor.certificate:
         table.step("pages in a browser", lambda: using.browser(place, visitor, program))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from . import using
 from .place import Place, eventually, hold, is_alive
@@ -18,6 +20,24 @@ READY_WITHIN_SECONDS = 5.0  # for /readyz to say that a server is gone
 def children(pid: int) -> set[int]:
     table = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     return {int(line.split()[0]) for line in table.splitlines() if int(line.split()[1]) == pid}
+
+
+def memory(place: Place) -> str:
+    """What the processes of each unit hold, shared pages counted once, in MB. For the table of docs/deploying.md; Linux only."""
+    said = []
+    for name in (name for name in place.running if name.startswith("churnguard-")):
+        family = {(pid := place.running[name].pid), *children(pid)}
+        held = sum(_proportional_kilobytes(one) for one in family)
+        said.append(f"{name.removeprefix('churnguard-')} {held // 1024}")
+    return ", ".join(said)
+
+
+def _proportional_kilobytes(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, flags=re.MULTILINE)[1])
 
 
 def reload(place: Place, visitor: Visitor) -> str:

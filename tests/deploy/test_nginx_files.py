@@ -50,6 +50,7 @@ def test_only_todays_tls_is_spoken_and_no_version_told():
 
 def test_addresses_are_in_no_log():
     assert directive("access_log") == ["off", "off"]
+    assert [line.split()[-1] for line in directive("error_log")] == ["crit"]  # below it errors quote the address
 
 
 def test_both_instances_are_asked():

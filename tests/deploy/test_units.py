@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from deploy.check import settings_file, units
@@ -121,3 +126,23 @@ def test_wrong_line_is_found(tmp_path, line, said):
 def test_spans_of_time(tmp_path):
     spans = {"75": 75, "90s": 90, "5min": 300, "1h": 3600}
     assert {text: read(tmp_path, f"[Service]\nT={text}\n").seconds("T") for text in spans} == spans
+
+
+def test_systemd_itself_has_nothing_to_say(tmp_path):
+    """Offline: it reads the units and weighs what they may do (10: everything, 0: nothing)."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd is not installed")
+    for path in units.FOLDER.iterdir():
+        text = path.read_text(encoding="utf-8").replace("/srv/churnguard/current/.venv/bin/python", sys.executable)
+        (tmp_path / path.name.replace("@.", "@ml.")).write_text(text)
+    services = sorted(str(path) for path in tmp_path.glob("*.service"))
+
+    def said(*arguments: str) -> str:
+        ended = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        return ended.stdout + ended.stderr
+
+    assert said("verify", "--recursive-errors=no", *services, str(tmp_path / "churnguard.target")) == ""
+    for service in services:
+        exposure = re.search(r"Overall exposure level for .*?: ([\d.]+)", said("security", "--offline=yes", service))
+        assert exposure and float(exposure[1]) < 2.5, service

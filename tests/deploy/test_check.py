@@ -1,0 +1,83 @@
+"""The check itself: it runs the units' own commands, and a step that fails makes it red."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.check import starting
+from deploy.check.__main__ import Table
+from deploy.check.place import ROOT, Failed, Place, eventually, hold
+from deploy.check.visitor import Crowd, multipart, static_files
+
+
+@pytest.fixture
+def place(tmp_path) -> Place:
+    made = Place(tmp_path / "place")
+    made.settings = {"WEB_THREADS": "7", "VAR_DIR": str(made.var)}
+    return made
+
+
+def test_commands_are_the_units_own_with_the_folders_and_ports_of_here(place):
+    [site] = place.commands("churnguard-web@8001")
+    assert site[0] == str(ROOT / ".venv" / "bin" / "python")
+    assert f"127.0.0.1:{place.ports['8001']}" in site
+    assert site[site.index("--threads") + 1] == "7"  # the file of settings wins over the unit
+    [clock] = place.commands("churnguard-beat")
+    assert str(place.var / "beat-schedule") in clock
+    every = [word for name in (*starting.WEB, *starting.WORKERS, starting.BEAT) for word in place.commands(name)[0]]
+    assert [word for word in every if word.startswith(("/srv/", "/var/lib/", "/etc/"))] == []
+
+
+def test_process_gets_what_systemd_would_give_it_and_nothing_of_ours(place, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://somebody/else")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "churnguard.settings.test")
+    unit, instance = place._unit("churnguard-worker@ml")
+    env = place.environment(unit, instance)
+    assert (env["DJANGO_ENV"], env["WORKER_PROCESSES"]) == ("production", "2")
+    assert not {"DATABASE_URL", "DJANGO_SETTINGS_MODULE"} & set(env)
+
+
+def test_failed_step_is_red_and_ends_what_builds_on_it(capsys):
+    table = Table()
+    table.step("first", lambda: "fine")
+    assert not table.failed
+    table.step("second", lambda: hold(False, "the reason"), needed=True)
+    table.step("third", lambda: pytest.fail("was tried"))
+    assert [(name, result) for name, result, *_ in table.lines] == [
+        ("first", "passed"), ("second", "FAILED"), ("third", "left out"),
+    ]  # fmt: skip
+    assert table.failed
+    assert "the reason" in capsys.readouterr().out
+
+
+def test_skipped_step_is_not_red():
+    table = Table()
+    table.skip("TLS", "nginx is not installed")
+    assert not table.failed
+
+
+def test_what_never_happens_is_said():
+    with pytest.raises(Failed, match="not within 0 s: the moon rises"):
+        eventually(lambda: False, seconds=0, what="the moon rises")
+
+
+def test_one_failed_request_of_a_crowd_is_enough():
+    people = Crowd()
+    people.asked = 100
+    assert "none failed" in people.judged()
+    people.wrong.append("/dashboard 502")
+    with pytest.raises(Failed, match="1 of 100 requests failed: /dashboard 502"):
+        people.judged()
+
+
+def test_crowd_that_asked_nothing_proves_nothing():
+    with pytest.raises(Failed, match="only 0 requests"):
+        Crowd().judged()
+
+
+def test_page_and_form_are_read_and_written_as_a_browser_does():
+    page = '<link href="/static/app.0123456789ab.css"><script src="/static/js/app.js"></script><a href="/clients">'
+    assert static_files(page) == ["/static/app.0123456789ab.css", "/static/js/app.js"]
+    body, kind = multipart({"attended": "true"}, "x.csv", b"a,b\n")
+    boundary = kind.partition("boundary=")[2].encode()
+    assert body.count(b"--" + boundary) == 3 and b'name="file"; filename="x.csv"' in body
