@@ -67,6 +67,9 @@ class Table:
         print(f"{'prod-check':{width}}  {'FAILED' if self.failed else 'passed':8} {total:7.1f} s", flush=True)
 
 
+_SAY_THAT_A_SERVER_IS_GONE = ("core.health", "celery.worker.consumer", "celery.beat", "kombu")
+
+
 def logs(place: Place) -> str:
     """A file a day by its name, a JSON object on each line, nobody's e-mail, no error but of what was stopped on purpose."""
     today = datetime.now(UTC).date()
@@ -77,7 +80,10 @@ def logs(place: Place) -> str:
     read = [json.loads(line) for line in lines]
     hold(all({"time", "level", "logger", "message"} <= set(line) for line in read), "a line lacks what it must say")
     hold(using.OWNER not in "".join(lines), "a person's e-mail is in the logs")
-    return f"{len(read)} lines of JSON"
+    errors = [line for line in read if line["level"] in ("ERROR", "CRITICAL")]
+    unforeseen = [line for line in errors if not line["logger"].startswith(_SAY_THAT_A_SERVER_IS_GONE)]
+    hold(not unforeseen, f"{len(unforeseen)} errors, the first: {unforeseen[:1]}")
+    return f"{len(read)} lines of JSON, {len(errors)} errors, all of servers that were stopped"
 
 
 def check(table: Table, place: Place) -> None:
@@ -113,8 +119,8 @@ def check(table: Table, place: Place) -> None:
     else:
         table.skip("web: rolling restart under load", "needs nginx before the two instances")
     table.step("web: SIGTERM drains", lambda: restarting.drain(place, visitor))
-    table.step("worker default: SIGTERM at work", lambda: restarting.default_worker(place, visitor))
     table.step("worker ml: SIGTERM at work", lambda: restarting.ml_worker(place, visitor))
+    table.step("worker default: SIGTERM at work", lambda: restarting.default_worker(place, visitor))
     table.step("worker mail: restart", lambda: restarting.mail_worker(place))
     table.step("beat: restart", lambda: restarting.beat(place))
     table.step("PostgreSQL: stop and start", lambda: restarting.database(place, visitor), needed=True)

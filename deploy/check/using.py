@@ -97,7 +97,7 @@ def pipeline(place: Place, visitor: Visitor) -> str:
     return f"{CUSTOMERS} customers imported, a model trained, all scored"
 
 
-_PAGES = ("/sign-in", "/dashboard", "/clients", "/imports", "/mlops", "/quality", "/segmentation", "/system")
+_PAGES = ("/sign-in", "/dashboard", "/clients", "/imports", "/mlops", "/quality", "/segments", "/campaigns", "/system")
 
 
 def browser(place: Place, visitor: Visitor, program: str) -> str:
