@@ -101,10 +101,7 @@ def check(table: Table, place: Place) -> None:
         table.skip("TLS by nginx", "nginx is not installed: the site is asked directly, as nginx would ask it")
     visitor = behind[0] or Visitor(place, None)
     table.step("headers", lambda: starting.headers(visitor))
-    if visitor.certificate:
-        table.step("static files", lambda: starting.static(visitor))
-    else:
-        table.skip("static files", "nginx serves them")
+    table.step("static files", lambda: starting.static(visitor))
     table.step("sign-in", lambda: using.sign_in(visitor, using.company(place)), needed=True)
     table.step("import, training, scores", lambda: using.pipeline(place, visitor), needed=True)
     table.step("memory, MB", lambda: restarting.memory(place))
