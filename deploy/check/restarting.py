@@ -240,6 +240,21 @@ def redis(place: Place, visitor: Visitor) -> str:
     return f"/readyz said so after {gone:.1f} s, was back {back:.1f} s after it; an import asked for meanwhile was done"
 
 
+def hanging(place: Place, visitor: Visitor) -> str:
+    """Each server held fast, as by a full disk: worse than one that is gone, for nobody says no. Then let go."""
+    said = []
+    for name, part in (("postgres", "database"), ("valkey", "broker")):
+        process = place.running[name]
+        try:
+            gone = _gone(place, lambda process=process: process.send_signal(signal.SIGSTOP), part)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        back = _back(place, lambda: None)
+        said.append(f"{part} {gone:.1f} s, back after {back:.1f} s")
+    hold(visitor.get("/dashboard").status == 200, "the dashboard does not come back")
+    return f"/readyz says so: {'; '.join(said)}"
+
+
 def _gone(place: Place, stop, part: str) -> float:
     """How long /readyz of both instances took to say that ``part`` is gone."""
     stop()

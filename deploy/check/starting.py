@@ -114,6 +114,25 @@ def headers(visitor: Visitor) -> str:
     return f"{len(_HEADERS)} headers as they should be"
 
 
+def who_asks(place: Place, visitor: Visitor) -> str:
+    """What somebody says of themselves is not believed: where they come from, and by which protocol. Asked of /metrics, which
+    opens by address."""
+    port = place.ports["8001"]
+    hold(
+        ask(port, "/metrics", X_Forwarded_For="127.0.0.1, 203.0.113.9").status == 403,
+        "an address is believed that was said",
+    )
+    hold(ask(port, "/metrics").status == 200, "the figures are closed to this machine")
+    hold(ask(port, "/sign-in", Host="localhost", X_Forwarded_Proto="http").status == 301, "plain http is not sent on")
+    hold(ask(port, "/sign-in", Host="evil.example.net", X_Forwarded_Proto="https").status == 400, "any host is served")
+    if visitor.certificate:
+        answer = visitor.get("/metrics", X_Forwarded_For="203.0.113.9")
+        hold(answer.status == 200, f"behind nginx this machine counts as what it says it is ({answer.status})")
+        answer = visitor.get("/sign-in", X_Forwarded_Proto="http", X_Forwarded_Host="evil.example.net")
+        hold(answer.status == 200, f"nginx hands on what the other side says of itself ({answer.status})")
+    return "by what nginx saw, not by what is said; other hosts are refused"
+
+
 def static(visitor: Visitor) -> str:
     """Every file of the page has a digest in its name, is kept for a year, and is packed for who takes it so."""
     found = static_files(visitor.get("/sign-in").text)
