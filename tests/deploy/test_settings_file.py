@@ -80,3 +80,42 @@ def test_the_example_itself_starts_nothing(tmp_path):
 
     given = settings_file.read(settings_file.EXAMPLE)
     assert [name for name in safety.KEYS if given[name]] == []
+
+
+def defaults() -> dict[str, object]:
+    """What holds where a variable is not set, for those whose default stands in the code as a value; production's wins."""
+    found: dict[str, object] = {}
+    for path in sorted(SETTINGS, key=lambda path: path.name == "prod.py"):
+        if path.name == "dev.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("env") and node.args):
+                continue
+            given = next((word.value for word in node.keywords if word.arg == "default"), None)
+            try:
+                value = eval(ast.unparse(given), {"__builtins__": {}}) if given else None  # our own source
+            except NameError:
+                value = None  # made of other settings
+            if isinstance(node.args[0], ast.Constant):
+                found[node.args[0].value] = value
+    return found
+
+
+def test_values_told_are_those_that_hold():
+    told = re.findall(r"^#([A-Z_]+)=(.*)$", settings_file.EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    known = defaults()
+    compared = 0
+    for name, value in told:
+        default = known.get(name)
+        if default is None:
+            continue
+        compared += 1
+        if isinstance(default, bool):
+            assert value == str(default).lower(), name
+        elif isinstance(default, int | float):
+            assert float(value) == default, name
+        elif isinstance(default, list):
+            assert [part for part in value.split(",") if part] == default, name
+        else:
+            assert value == default, name
+    assert compared > 40
