@@ -27,8 +27,21 @@ class Environment(environ.Env):
             raise ImproperlyConfigured(f"{var} cannot be read: {expected} is expected.") from error
 
 
+def read_file(path: Path) -> None:
+    """Take variables from ``path`` where there is such a file; those of the environment win.
+
+    Raises ImproperlyConfigured where it is there and cannot be read: a command run by the wrong person must not go on
+    with the settings of a demonstration.
+    """
+    if not os.path.lexists(path):
+        return
+    if not os.access(path, os.R_OK):
+        raise ImproperlyConfigured(f"{path} is there and cannot be read: run this as the user whom it is for.")
+    Environment.read_env(path, overwrite=False)
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-Environment.read_env(BASE_DIR / ".env", overwrite=False)
+read_file(BASE_DIR / ".env")
 env = Environment()
 
 
