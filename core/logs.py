@@ -185,6 +185,10 @@ def configuration(
         "formatters": {"line": {"()": ReadableLines}, "json": {"()": JsonLines}},
         "handlers": handlers,
         "root": {"handlers": list(handlers), "level": level},
-        # It logs whole addresses, with whatever stands behind their question marks.
-        "loggers": {"httpx": {"level": "WARNING"}},
+        "loggers": {
+            # It logs whole addresses, with whatever stands behind their question marks.
+            "httpx": {"level": "WARNING"},
+            # A name that a stranger made up is no error of ours; the request's own line says 400.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+        },
     }

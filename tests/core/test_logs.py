@@ -284,6 +284,15 @@ def test_exception_in_a_view_is_an_error_with_company_person_and_request(client_
     assert line["error"] == "RuntimeError" and "[e-mail]" in line["trace"]
 
 
+def test_host_that_a_stranger_made_up_is_no_error(client, db, heard):
+    for name, level in logs.configuration(form="json", level="INFO")["loggers"].items():
+        logging.getLogger(name).setLevel(level["level"])
+    assert client.get("/sign-in", headers={"host": "evil.example.net"}).status_code == 400
+    assert [(line["level"], line["logger"], line.get("status")) for line in heard()] == [
+        ("INFO", "churnguard.requests", 400)
+    ]
+
+
 def test_probes_leave_no_line(client, db, heard):
     client.get("/livez")
     client.get("/readyz")
