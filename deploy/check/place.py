@@ -56,6 +56,8 @@ class Place:
         self.ports = {"8001": free_port(), "8002": free_port()}
         self.https, self.http = free_port(), free_port()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        # When a server was taken away, and until when that may be felt: seconds since 1970
+        self.disturbances: list[tuple[float, float]] = []
         self.postgres = Postgres()
         self.broker = Valkey(folder / "valkey", free_port())
 
@@ -186,6 +188,9 @@ class Place:
 
     def tail(self, name: str) -> str:
         return last_lines(self.folder / "log" / f"{name}.log", 3)[:600]
+
+    def was_disturbed(self, moment: float) -> bool:
+        return any(begun <= moment <= over for begun, over in self.disturbances)
 
     def rows(self, query: str) -> list[tuple]:
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:

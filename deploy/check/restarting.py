@@ -15,6 +15,7 @@ from .starting import BEAT, WEB, workers_are_here
 from .visitor import Visitor, ask, crowd, multipart
 
 READY_WITHIN_SECONDS = 5.0  # for /readyz to say that a server is gone
+_FELT_SECONDS = 10.0  # a worker's connection may find out that much later that its server was away
 
 
 def children(pid: int) -> set[int]:
@@ -257,6 +258,7 @@ def hanging(place: Place, visitor: Visitor) -> str:
 
 def _gone(place: Place, stop, part: str) -> float:
     """How long /readyz of both instances took to say that ``part`` is gone."""
+    place.disturbances.append((time.time(), time.time() + 60))
     stop()
     started = time.monotonic()
     for port in place.ports.values():
@@ -274,6 +276,8 @@ def _back(place: Place, start) -> float:
     started = time.monotonic()
     for port in place.ports.values():
         eventually(lambda port=port: ask(port, "/readyz").status == 200, seconds=30, what="/readyz is 200 again")
+    begun, _ = place.disturbances.pop()
+    place.disturbances.append((begun, time.time() + _FELT_SECONDS))
     return time.monotonic() - started
 
 

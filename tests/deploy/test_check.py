@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from deploy.check import starting
-from deploy.check.__main__ import Table
+from deploy.check.__main__ import Table, logs
 from deploy.check.place import ROOT, Failed, Place, eventually, hold
 from deploy.check.visitor import Crowd, multipart, static_files
 
@@ -81,3 +84,27 @@ def test_page_and_form_are_read_and_written_as_a_browser_does():
     body, kind = multipart({"attended": "true"}, "x.csv", b"a,b\n")
     boundary = kind.partition("boundary=")[2].encode()
     assert body.count(b"--" + boundary) == 3 and b'name="file"; filename="x.csv"' in body
+
+
+@pytest.mark.parametrize(
+    ("logger", "during", "passes"),
+    [
+        ("core.health", True, True),
+        ("celery.worker.request", True, True),
+        ("core.health", False, False),  # nobody had taken anything away
+        ("django.request", True, False),  # a page that fails is no server's fault
+    ],
+)
+def test_only_errors_of_servers_that_were_taken_away_are_foreseen(place, logger, during, passes):
+    now = datetime.now(UTC)
+    line = {"time": now.isoformat(), "level": "ERROR", "logger": logger, "message": "unreachable"}
+    (place.var / "log").mkdir()
+    for stem in ("churnguard", "errors"):
+        (place.var / "log" / f"{stem}-{now.date()}.log").write_text(json.dumps(line) + "\n")
+    if during:
+        place.disturbances.append((now.timestamp() - 1, now.timestamp() + 1))
+    if passes:
+        assert "1 errors" in logs(place)
+    else:
+        with pytest.raises(Failed, match=logger):
+            logs(place)
