@@ -335,6 +335,23 @@ METRICS_SECONDS = env.float("METRICS_SECONDS", default=15)  # how long figures f
 METRICS_DIR = Path(env("METRICS_DIR", default=str(VAR_DIR / "metrics" / (socket.gethostname() or "here"))))
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=0)  # between "not ready" and the end of a site that is asked to stop
 
+# ---------------------------------------------------------------- backups
+BACKUP_DIR = Path(env("BACKUP_DIR", default=str(VAR_DIR / "backups")))  # better on another disk
+BACKUP_KEY = secret("BACKUP_KEY")  # encrypts what is kept; without it nothing can be restored. Empty: not encrypted
+BACKUP_MINUTES = env.int("BACKUP_MINUTES", default=0 if DATABASE_URL else 60)  # between increments; 0: nightly alone
+BACKUP_NIGHTLY = env.bool("BACKUP_NIGHTLY", default=True)
+BACKUP_HOUR = env.int("BACKUP_HOUR", default=2)  # UTC, of the nightly one
+BACKUP_DRILL_DAYS = env.int("BACKUP_DRILL_DAYS", default=7)  # between trial restores; 0: none by itself
+BACKUP_KEEP = {
+    name: env.int(f"BACKUP_KEEP_{name.upper()}", default=number)
+    for name, number in {"last": 24, "daily": 7, "weekly": 5, "monthly": 12}.items()
+}
+# A role that may read every row, where row-level security binds the site's own; and one that may create databases.
+BACKUP_DATABASE_URL = secret("BACKUP_DATABASE_URL")
+BACKUP_DRILL_DATABASE_URL = secret("BACKUP_DRILL_DATABASE_URL")
+# Names this installation where its processes share no VAR_DIR; empty: a random name in a file there.
+INSTANCE_ID = env("INSTANCE_ID", default="")
+
 # ---------------------------------------------------------------- the product
 RISK_BANDS = {"medium": 0.30, "high": 0.60}  # where a workspace has not set its own
 RAW_DATA_PATH = Path(env("RAW_DATA_PATH", default=str(BASE_DIR / "data" / "raw")))

@@ -1,0 +1,139 @@
+"""What a snapshot tells: when, of what, in which pieces, with how many rows and which digests."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from .sealing import Damaged, Seal
+
+EVERYTHING, CONFIGURATION = "everything", "configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``digest``: SHA-256 over the rows in the order of their keys, as this engine writes them."""
+
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """``engine``: sqlite or postgresql; ``schema``: the migrations that were applied (app.name)."""
+
+    engine: str
+    version: str
+    size: int
+    sha256: str
+    pieces: tuple[str, ...]
+    tables: dict[str, Table]
+    schema: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A raw file: where below which root, as it was. ``mtime`` in nanoseconds."""
+
+    root: str
+    path: str
+    size: int
+    mtime: int
+    mode: int
+    sha256: str
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """``previous`` and ``previous_tell``: the snapshot before it and its HMAC, so that one that was slipped in shows.
+    ``keys``: name -> what tells a key from another, never the key."""
+
+    id: str
+    taken_at: str
+    kind: str
+    origin: str
+    app_version: str
+    configuration: dict[str, Any]
+    keys: dict[str, str]
+    database: Database | None = None
+    files: tuple[File, ...] = ()
+    previous: str = ""
+    previous_tell: str = ""
+    seconds: float = 0.0
+    new_bytes: int = 0
+    missed: tuple[str, ...] = field(default=())  # files that vanished or changed while they were read
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromisoformat(self.taken_at)
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.database.tables.values()) if self.database else 0
+
+    @property
+    def size(self) -> int:
+        return (self.database.size if self.database else 0) + sum(file.size for file in self.files)
+
+    def pieces(self) -> Iterator[str]:
+        if self.database is not None:
+            yield from self.database.pieces
+        for file in self.files:
+            yield from file.pieces
+
+
+def new_id(now: datetime) -> str:
+    """20260131T020000Z-5f3a9c: sorts by time, and two of one second differ."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def written(snapshot: Snapshot, seal: Seal) -> bytes:
+    """As it is kept: its HMAC before its words, then compressed and perhaps encrypted."""
+    text = json.dumps(asdict(snapshot), separators=(",", ":")).encode()
+    return seal.close(seal.tell(text).encode() + b"\n" + text, about=f"snapshot {snapshot.id}")
+
+
+def read(kept: bytes, seal: Seal, id_: str) -> Snapshot:
+    """Raises Damaged where it was changed, or is another's."""
+    text = _text(kept, seal, id_)
+    try:
+        told = json.loads(text)
+        if told["id"] != id_:
+            raise Damaged(f"snapshot {id_}: says it is {told['id']}")
+        database = told.pop("database")
+        files = told.pop("files")
+        return Snapshot(
+            **{**told, "missed": tuple(told["missed"])},
+            database=_database(database) if database else None,
+            files=tuple(File(**{**file, "pieces": tuple(file["pieces"])}) for file in files),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"snapshot {id_}: {error}") from error
+
+
+def tell_of(kept: bytes, seal: Seal, id_: str) -> str:
+    """The HMAC of a snapshot, for the next one to name."""
+    return seal.tell(_text(kept, seal, id_))
+
+
+def _text(kept: bytes, seal: Seal, id_: str) -> bytes:
+    tell, _, text = seal.open(kept, about=f"snapshot {id_}").partition(b"\n")
+    if seal.tell(text) != tell.decode(errors="replace"):
+        raise Damaged(f"snapshot {id_}: it was changed")
+    return text
+
+
+def _database(told: dict[str, Any]) -> Database:
+    return Database(
+        **{
+            **told,
+            "pieces": tuple(told["pieces"]),
+            "schema": tuple(told["schema"]),
+            "tables": {name: Table(**table) for name, table in told["tables"].items()},
+        }
+    )
