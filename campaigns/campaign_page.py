@@ -12,6 +12,7 @@ from django.utils import timezone
 from core.errors import Refused
 from core.models import OPEN_STATES
 from predictions.numbers import read_number
+from tenants import mail_hold
 
 from . import results_page, selectors, services, wording_campaigns, wording_checks, wording_running
 from .models import Campaign, Preparation, Recipient
@@ -99,6 +100,7 @@ def page(found: Campaign, request: HttpRequest) -> dict[str, Any]:
     checked = found.checked or {}
     context = {
         "campaign": found,
+        "mail_held": held_words(found),
         "steps": wording_campaigns.steps(found),
         "tone": wording_campaigns.TONES[found.state],
         "audience": wording_campaigns.audience(found.audience, known),
@@ -115,6 +117,14 @@ def page(found: Campaign, request: HttpRequest) -> dict[str, Any]:
     if checked:
         context |= _checked(found, checked)
     return context
+
+
+def held_words(found: Campaign | None = None) -> str:
+    """Why nothing goes out from here; "" where mail may go, and for a campaign that is over."""
+    if found is not None and found.state in (State.FINISHED, State.CANCELLED):
+        return ""
+    hold = mail_hold.mail_hold()
+    return mail_hold.words(hold) if hold is not None else ""
 
 
 def _before(found: Campaign) -> dict[str, Any]:

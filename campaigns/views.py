@@ -41,6 +41,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         size=_SHOWN,
     )
     context = {"page": page, "show": show, "rows": campaign_page.rows(page.rows)}
+    context["mail_held"] = campaign_page.held_words()
     if not page.rows and not show:
         context["has_messages"] = selectors.messages().exists()
     return render_page(request, f"{_LIST}#results", context)

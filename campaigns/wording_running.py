@@ -46,6 +46,7 @@ _PAUSED = {
     "sender_incomplete": gettext_lazy("The sender is not complete: say who sends, then resume."),
     "not_proved": gettext_lazy("Whom a mail keeps is no longer proved."),
     "no_message": gettext_lazy("The message has no wording."),
+    "mail_held": gettext_lazy("Mail is held back on this installation: it can be started once somebody releases it on the page System."),
 }  # fmt: skip
 
 

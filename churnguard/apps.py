@@ -11,6 +11,7 @@ class ChurnGuardConfig(AppConfig):
         from tenants import notices
 
         from . import celery_app, pipeline
+        from .keeping import figures
         from .system import stock
 
         # Now, not at a worker's start: every process that rings must know the tasks by name.
@@ -18,3 +19,4 @@ class ChurnGuardConfig(AppConfig):
         pipeline.connect()
         notices.name_columns_by(feature_name)
         metrics.provide("stock", stock.metrics)
+        metrics.provide("backups", figures.metrics)

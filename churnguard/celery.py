@@ -105,6 +105,7 @@ def set_beat_table(sender: Celery, **_: object) -> None:
         "start-due-campaigns": {"task": "churnguard.tasks.start_due_campaigns", "schedule": 30.0},
         "measure-due-campaigns": {"task": "churnguard.tasks.measure_due_campaigns", "schedule": 3_600.0},
         "forget-mailboxes": {"task": "churnguard.tasks.forget_mailboxes", "schedule": crontab(hour=4, minute=20)},
+        "keep-backups": {"task": "churnguard.tasks.keep_backups", "schedule": 60.0},
         # Scoring, drift and challengers, by each company's own clock
         "follow-routines": {"task": "churnguard.tasks.follow_routines", "schedule": 600.0},
     }

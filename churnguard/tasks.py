@@ -12,6 +12,7 @@ from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
 from . import pipeline
+from .keeping import nightly
 
 
 @shared_task(ignore_result=True, expires=600)
@@ -76,3 +77,10 @@ def forget_mailboxes(**_: object) -> None:
         with tenant_scope(tenant):
             campaigns.forget_mailbox()
             campaigns.tidy_snapshots()
+
+
+# A large dump takes hours; a message that comes again meanwhile finds the store busy.
+@shared_task(ignore_result=True, expires=50, soft_time_limit=6 * 3600, time_limit=6 * 3600 + 60)
+def keep_backups(**_: object) -> None:
+    """Backups and trial restores that are due, settings that changed."""
+    nightly.keep()

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from tenants.mail_hold import mail_hold
 from tenants.notices import sentence
 from tenants.scoping import current_tenant
 
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 def mail(code: str, facts: dict) -> int:
     """Send one alarm to each of its readers. Returns how many went; a server that refuses stops no job, and is logged."""
     tenant = current_tenant()
+    if mail_hold() is not None:
+        logger.warning("alarm %s is not mailed: mail is held back since the data were restored", code)
+        return 0
     messages = []
     for reader in registry.alarm_readers():
         with translation.override(reader.locale or tenant.locale):

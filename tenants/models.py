@@ -287,3 +287,6 @@ class NotificationRead(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "notification", "user"], name="notification_read_once")
         ]
+
+
+from .models_mail import MailPermit  # noqa: E402, F401  a table of this app, in a file of its own

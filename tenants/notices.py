@@ -218,7 +218,17 @@ def _job_given_up(f: dict) -> str:
     return _("A job was given up (%(job)s): %(reason)s") % {"job": f.get("job", ""), "reason": f.get("reason", "")}
 
 
+def _backup_failed(f: dict) -> str:
+    return _("The backup of this installation failed: the page System says why.")
+
+
+def _drill_failed(f: dict) -> str:
+    return _("The trial restore of this installation's backup failed: the page System says why.")
+
+
 _SENTENCES = {
+    "backup_failed": _backup_failed,
+    "drill_failed": _drill_failed,
     "opt_out_list_imported": _opt_out_list_imported,
     "artefact_refused": _artefact_refused,
     "campaign_finished": _campaign_finished,

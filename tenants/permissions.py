@@ -34,6 +34,7 @@ _OPERATOR = _ANALYST | {
     "record_consent",
     "view_system",
     "retry_jobs",
+    "release_mail",
 }
 _ADMIN = _OPERATOR | {
     "erase_customers",

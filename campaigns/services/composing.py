@@ -18,6 +18,7 @@ from core.errors import Refused
 from core.models import OPEN_STATES, JobState
 from segmentation.models import Offer
 from tenants import services as tenants
+from tenants.mail_hold import permit_mail, require_mail
 from tenants.models import User
 from tenants.scoping import current_tenant
 
@@ -232,6 +233,7 @@ def withdraw_approval(*, campaign: Campaign, actor: User) -> None:
 
 def open_launch(*, campaign: Campaign, requested_by: User | None = None) -> Preparation:
     """Freeze the audience and begin (the caller rings). An approved campaign only, and not before its hour."""
+    require_mail()
     if campaign.scheduled_at is not None and campaign.scheduled_at > timezone.now():
         raise Refused("not_yet", _("It starts by itself at its hour."))
     version, rival = _newest(campaign.message), _newest(campaign.rival) if campaign.rival else None
@@ -273,7 +275,9 @@ def _frozen(campaign: Campaign) -> dict[str, Any]:
 
 def start_due() -> list[Preparation]:
     """Campaigns whose hour has come, in the company in scope: launched where it is not long past, else a person is asked
-    (RULES 19). The caller rings."""
+    (RULES 19). While mail is held back they wait as they are. The caller rings."""
+    if permit_mail() is not None:
+        return []
     now = timezone.now()
     opened = []
     due = Campaign.objects.filter(state=State.APPROVED, scheduled_at__lte=now).order_by("scheduled_at")

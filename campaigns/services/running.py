@@ -9,6 +9,7 @@ from django.utils import timezone
 from core import jobs
 from core.models import OPEN_STATES, JobState
 from tenants import services as tenants
+from tenants.mail_hold import require_mail
 from tenants.models import User
 from tenants.scoping import current_tenant
 
@@ -47,7 +48,8 @@ def pause_campaign(*, campaign: Campaign, actor: User | None, code: str = "perso
 
 
 def resume_campaign(*, campaign: Campaign, actor: User) -> list[Shift]:
-    """Go on where it stopped (the caller rings), with the wording that it was launched with."""
+    """Go on where it stopped (the caller rings), with the wording that it was launched with. Refused while mail is held."""
+    require_mail()
     with transaction.atomic():
         move(campaign, State.PAUSED, State.RUNNING, why_paused={})
         tenants.record("campaign_resumed", campaign, actor=actor)

@@ -16,6 +16,7 @@ from core.errors import Refused
 from core.secrets import SealBroken
 from customers import services as customers
 from customers.models import Interaction
+from tenants.mail_hold import mail_hold
 
 from ..models import Campaign, Recipient, SenderProfile, Shift, Suppression
 from ..outreach.delivery.replies import Outcome, Reply, Stage
@@ -84,6 +85,9 @@ class _Work:
         rhythm = pace.Rhythm(sender, self.campaign, self.shift)
         self.rhythm = rhythm
         if not self._is_running():
+            return
+        if mail_hold() is not None:  # a restore brought the campaign back as it ran: each is resumed by a person
+            progress.stop(self.campaign, "restored", {})
             return
         while True:
             if (rest := rhythm.rest()) is not None:

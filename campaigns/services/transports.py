@@ -8,6 +8,7 @@ from typing import Protocol
 from django.utils.translation import gettext as _
 
 from core.errors import Refused
+from tenants.mail_hold import require_mail
 from tenants.models import User
 
 from ..channels.courier import Courier
@@ -104,7 +105,9 @@ _WAYS = {
 
 
 def open_transport(sender: SenderProfile) -> Transport:
-    """The company's way out. Raises Refused or SealBroken where a person must mend its settings."""
+    """The company's way out. Raises Refused or SealBroken where a person must mend its settings, and Refused("mail_held")
+    after a restore until somebody releases mail: every mail to a customer passes here."""
+    require_mail()
     return _WAYS[SenderProfile.Transport(sender.transport)](sender)
 
 

@@ -25,6 +25,7 @@ from core.jobs import job_models
 from core.models import Job, JobState
 from tenants.scoping import current_tenant
 
+from ..keeping.standing import Keeping, keeping
 from .stock import CompanyStock, company_stock
 from .version import VERSION
 
@@ -84,6 +85,7 @@ class Standing:
     company: CompanyStock
     disk_free: int
     disk_size: int
+    keeping: Keeping
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -158,6 +160,7 @@ def _look() -> Standing:
         company=company_stock(),
         disk_free=usage.free,
         disk_size=usage.total,
+        keeping=keeping(),
         versions=_versions(),
     )
 

@@ -13,6 +13,7 @@ from core.errors import Refused
 from core.htmx import render_page
 from tenants.permissions import requires
 
+from ..keeping import words as keeping_words
 from . import retrying, selectors, words
 
 
@@ -34,6 +35,9 @@ def system(request: HttpRequest) -> HttpResponse:
         "dead": words.dead(found.dead),
         "mails": words.mails(found.company.mails),
         "verdict": {"words": verdict, "tone": tone},
+        "backups": keeping_words.lines(found.keeping),
+        "mail_held": keeping_words.hold(found.keeping),
+        "hold": found.keeping.hold,
         "versions": [(words.version_name(name), text) for name, text in found.versions.items()],
     }
     return render_page(request, "system/system.html#now", context)
