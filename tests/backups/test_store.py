@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,21 +17,13 @@ import pytest
 from core.backups import collecting, cutting, retention
 from core.backups.retention import Policy
 from core.backups.sealing import Damaged
-from core.backups.snapshots import EVERYTHING, Database, Snapshot, new_id, tell_of
+from core.backups.snapshots import tell_of
 from core.backups.store import Store
 from core.backups.verifying import verify
 from core.errors import Refused
 
 from .conftest import KEY
-
-NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-def snapshot(store: Store, *contents: bytes, at: datetime = NOON, **fields) -> Snapshot:
-    names = tuple(store.put(content) for content in contents)
-    database = Database("sqlite", "3", sum(map(len, contents)), "", names, {}, ())
-    made = Snapshot(new_id(at), at.isoformat(), EVERYTHING, "here", "0", {}, {}, database, **fields)
-    return store.publish(made)
+from .killed_writer import NOON, snapshot
 
 
 def piece_files(store: Store) -> set[str]:
@@ -257,34 +248,16 @@ def test_collector_waits_for_who_reads_and_writers_for_each_other(store):
 
 # ---------------------------------------------------------------- kills
 
-WRITER = """
-import random, sys
-from pathlib import Path
-from core.backups import collecting
-from core.backups.retention import Policy
-from core.backups.store import Store
-from tests.backups.test_store import NOON, snapshot
-from datetime import timedelta
-store = Store.open(Path(sys.argv[1]), "")
-rng, n = random.Random(int(sys.argv[2])), 0
-print("begun", flush=True)
-while True:
-    n += 1
-    with store.writing():
-        snapshot(store, *[rng.randbytes(2000) for _ in range(20)], b"always the same", at=NOON + timedelta(minutes=n))
-        collecting.collect(store, Policy(2, 0, 0, 0), young=-1)
-"""
-
 
 def test_store_is_whole_whenever_its_writer_is_killed(store):
     root = Path(__file__).parents[2]
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "churnguard.settings.test"}
     pauses = random.Random(9)
-    for seed in range(8):
+    for seed in range(5):
         writer = subprocess.Popen(
-            [sys.executable, "-c", f"import django; django.setup()\n{WRITER}", str(store.folder), str(seed)],
-            cwd=root, env=env, stdout=subprocess.PIPE,
-        )  # fmt: skip
+            [sys.executable, "-m", "tests.backups.killed_writer", str(store.folder), str(seed)],
+            cwd=root,
+            stdout=subprocess.PIPE,
+        )
         assert writer.stdout.readline() == b"begun\n"
         time.sleep(0.05 + pauses.random() / 4)
         writer.send_signal(signal.SIGKILL)
