@@ -13,6 +13,7 @@ from .standing import Keeping, Tried
 
 _WHY = {
     "wrong_key": gettext_lazy("the key is not the one that the store was made with"),
+    "short_key": gettext_lazy("the key is too short"),
     "store_unwritable": gettext_lazy("the store cannot be written to"),
     "bad_store": gettext_lazy("the store cannot be read"),
     "no_store": gettext_lazy("the store is not there"),

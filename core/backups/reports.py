@@ -19,7 +19,7 @@ from django.conf import settings
 
 from ..instance import write_whole
 
-BACKUP, DRILL, VERIFY = "backup", "drill", "verify"
+BACKUP, DRILL, VERIFY, SETTINGS = "backup", "drill", "verify", "settings"
 
 
 @dataclass(frozen=True, slots=True)

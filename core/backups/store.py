@@ -9,6 +9,7 @@ collector out (``reading``).
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -21,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from ..errors import Refused
 from ..instance import sync_folder, write_whole
-from .sealing import Damaged, Seal
+from .sealing import MIN_KEY, Damaged, Seal
 from .snapshots import Snapshot, read, written
 
 _FORMAT = 1
@@ -39,6 +40,8 @@ class Store:
     def open(cls, folder: Path, key: str, *, make: bool = False) -> Store:
         """Raises Refused where there is none (unless ``make``), where the key is not its own, or where it is not ours."""
         about = folder / "store.json"
+        if key and len(key) < MIN_KEY:
+            raise Refused("short_key", _("BACKUP_KEY is shorter than %(n)s characters.") % {"n": MIN_KEY})
         if not about.exists():
             if not make:
                 raise Refused("no_store", _("There is no backup store in %(folder)s.") % {"folder": folder})
@@ -68,7 +71,10 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Nothing is collected meanwhile."""
+        """Nothing is collected meanwhile. From a place that cannot be written to nothing can be collected anyway."""
+        if not os.access(self.folder, os.W_OK):
+            yield
+            return
         with _locked(self.folder / "reading.lock", fcntl.LOCK_SH, wait=True):
             yield
 
@@ -127,7 +133,7 @@ class Store:
     def set_aside(self, name: str) -> None:
         """A damaged piece makes way: the next backup writes it again, where what it held is still there."""
         path = self.path_of(name)
-        if path.exists():
+        with contextlib.suppress(OSError):  # it may be gone, or the store be a copy that cannot be written to
             path.replace(self.folder / "damaged" / name)
 
     def pieces(self) -> Iterator[Path]:

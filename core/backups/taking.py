@@ -25,6 +25,7 @@ from .store import Store
 
 logger = logging.getLogger(__name__)
 
+_DIGESTS = 50  # of settings, so that workers which differ do not fill the store by turns
 Say = Callable[[str], None]
 
 
@@ -60,7 +61,7 @@ def roots() -> dict[str, Path]:
 def back_up(
     *, version: str, thorough: bool = False, prune: bool = True, say: Say = logger.info, store: Store | None = None
 ) -> Taken:
-    """A whole snapshot; how it went is noted. ``thorough``: files are read again even where size and time are the same.
+    """A whole snapshot; how it went is noted where it goes to the store of the settings. ``thorough``: files are read again even where size and time are the same.
 
     Raises Refused("busy") where another is at work (that is no failure), other Refused, Damaged or OSError.
     """
@@ -71,11 +72,12 @@ def back_up(
             if prune:
                 taken = replace(taken, collected=_collect(store, say))
     except Refused as refusal:
-        if refusal.code != "busy":
+        if refusal.code != "busy" and _is_ours(store):
             reports.note(reports.BACKUP, code=refusal.code, message=refusal.message)
         raise
     except Exception as error:
-        reports.note(reports.BACKUP, code="error", message=f"{type(error).__name__}: {error}")
+        if _is_ours(store):
+            reports.note(reports.BACKUP, code="error", message=f"{type(error).__name__}: {error}")
         raise
     snapshot = taken.snapshot
     facts = {
@@ -87,25 +89,40 @@ def back_up(
         "seconds": snapshot.seconds,
         "is_encrypted": store.seal.is_encrypted,
     }
-    reports.note(reports.BACKUP, facts=facts)
+    if _is_ours(store):
+        reports.note(reports.BACKUP, facts=facts)
+        _know(configuration.digest_of(snapshot.configuration))
     return taken
+
+
+def _is_ours(store: Store | None) -> bool:
+    """The store of the settings, or the one that could not be opened."""
+    return store is None or store.folder == Path(settings.BACKUP_DIR)
 
 
 def keep_configuration(*, version: str) -> Snapshot | None:
     """A snapshot of the settings alone, where they are none of those that were kept last; else None. Raises Refused."""
     told = configuration.configuration()
     digest = configuration.digest_of(told)
+    if digest in _known():
+        return None
     store = open_store(make=True)
-    for id_ in store.ids()[:100]:
-        try:
-            if configuration.digest_of(store.snapshot(id_).configuration) == digest:
-                return None
-        except Damaged:
-            continue
-        except Refused:  # it was collected meanwhile
-            continue
     with store.writing():
-        return store.publish(_about(store, CONFIGURATION, version, told))
+        made = store.publish(_about(store, CONFIGURATION, version, told))
+    _know(digest)
+    return made
+
+
+def _known() -> list[str]:
+    """Digests of the settings that were kept last: asked every minute, so without opening the store."""
+    found = reports.reports().get(reports.SETTINGS)
+    return list((found.facts or {}).get("digests", [])) if found else []
+
+
+def _know(digest: str) -> None:
+    known = _known()
+    if digest not in known:
+        reports.note(reports.SETTINGS, facts={"digests": [digest, *known][:_DIGESTS]})
 
 
 def _take(store: Store, *, version: str, thorough: bool, say: Say) -> Taken:

@@ -113,6 +113,11 @@ def test_store_opens_with_its_own_key_only(tmp_path, made_with, opened_with):
     assert refusal.value.code == "wrong_key"
 
 
+def test_short_key_is_refused(tmp_path):
+    with pytest.raises(Refused, match="shorter than 32"):
+        Store.open(tmp_path / "s", "too short", make=True)
+
+
 def test_folder_of_other_files_is_no_store(tmp_path):
     (tmp_path / "holiday.jpg").write_bytes(b"x")
     with pytest.raises(Refused, match="other files"):

@@ -47,7 +47,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(json.dumps(asdict(outcome), ensure_ascii=False) if as_json else _in_words(outcome))
         if outcome.differences:
-            raise CommandError("What was restored is not what was noted; nothing was moved into place.")
+            raise CommandError("What was restored is not what was noted: do not use it.")
 
     def _restore(self, id_: str, folder: Path | None, *, into, database_url, replace, **_: Any) -> Outcome:
         store = open_store(folder=folder)
