@@ -339,7 +339,7 @@ def test_schedule_follows_from_what_was_done(place, settings, monkeypatch):
 
     told()
     assert schedule.due(now) == schedule.Due()  # nothing to save yet
-    assert schedule.due(now + timedelta(hours=1)) == schedule.Due(backup=True, thorough=False)
+    assert schedule.due(now + timedelta(minutes=56)) == schedule.Due(backup=True, thorough=False)
     assert schedule.due(now + timedelta(hours=1, minutes=1)).thorough  # two o'clock has passed
     told(backup=30)
     assert schedule.due(now) == schedule.Due(drill=True)
