@@ -98,6 +98,7 @@ def folders_can_be_written() -> Iterator[Finding]:
     if settings.LOG_DIR:
         places["LOG_DIR"] = settings.LOG_DIR
     seen: set[int] = set()
+    closed = 0
     for name, place in places.items():
         folder = Path(place)
         if (why := _why_not_writable(folder)) is not None:
@@ -107,10 +108,13 @@ def folders_can_be_written() -> Iterator[Finding]:
                 f"{name} ({folder}) cannot be written to: {why}.",
                 f"Give this user the folder {folder}.",
             )
+            closed += 1
             continue
         if (device := folder.stat().st_dev) not in seen:
             seen.add(device)
             yield _space(name, folder)
+    if not closed:
+        yield Finding("folders", OK, f"{', '.join(places)} can be written to")
 
 
 def _why_not_writable(folder: Path) -> str | None:
