@@ -12,6 +12,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from ..errors import Refused
 from .sealing import Damaged
 from .snapshots import Table
 
+_DRILL = "churnguard_drill_"
 _TABLES = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname"""
 _RELATIONS = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -191,15 +193,10 @@ def restore(address: Address, dump: Path) -> None:
 @contextmanager
 def scratch(address: Address) -> Iterator[Address]:
     """A database of its own on the same server, for the length of the block. Refused where the role may not make one."""
-    name = f"churnguard_drill_{secrets.token_hex(4)}"
+    name = f"{_DRILL}{int(time.time())}_{secrets.token_hex(4)}"
     with address.connect(autocommit=True) as connection:
         try:
-            for (left,) in connection.execute(
-                "SELECT datname FROM pg_database d WHERE datname LIKE 'churnguard\\_drill\\_%'"
-                " AND pg_has_role(datdba, 'USAGE') AND NOT EXISTS"
-                " (SELECT 1 FROM pg_stat_activity a WHERE a.datname = d.datname)"
-            ).fetchall():  # a killed drill's
-                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(left)))
+            _drop_the_forgotten(connection)
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         except psycopg.Error as error:
             raise Refused(
@@ -211,6 +208,15 @@ def scratch(address: Address) -> Iterator[Address]:
         yield address.renamed(name)
     finally:
         with address.connect(autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _drop_the_forgotten(connection: psycopg.Connection) -> None:
+    """What killed drills left a day ago; another one's may be at work in a younger one."""
+    ours = connection.execute("SELECT datname FROM pg_database WHERE pg_has_role(datdba, 'USAGE')").fetchall()
+    for (name,) in ours:
+        made = name.removeprefix(_DRILL).partition("_")[0] if name.startswith(_DRILL) else ""
+        if made.isdecimal() and int(made) < time.time() - 86_400:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -140,6 +140,14 @@ def test_drill_makes_a_database_and_leaves_none(database, server):
     assert left == [(database.name,)]  # the test's own
 
 
+def test_database_that_a_killed_drill_left_goes_with_a_later_one(server):
+    with connected(server) as db:
+        db.execute("CREATE DATABASE churnguard_drill_1700000000_abcdef01")
+    with postgres.scratch(server) as young, postgres.scratch(server), connected(server) as db:
+        left = {name for (name,) in db.execute("SELECT datname FROM pg_database").fetchall()}
+        assert young.name in left and "churnguard_drill_1700000000_abcdef01" not in left
+
+
 def test_rows_that_security_binds_its_owner_to_are_not_left_out(database, server, tmp_path):
     """With FORCE the owner sees none of these rows: a dump that left them out would pass for whole."""
     with connected(database) as db:
