@@ -18,8 +18,11 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs, keyset
+from core.operations import described, operation
+from core.shapes import TEXT
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services, wording_running
 from .models import Campaign
 
@@ -31,10 +34,18 @@ _ASKED = {
 }  # fmt: skip
 _PLAIN = ("name", "audience", "holdout", "horizon_days", "rival_share", "default_language", "per_hour")
 
+_ACTION = {"answers": {200: shapes.CAMPAIGN}, "refuses": {422: "The campaign is in another state."}}
+
 
 class BulkView(APIView):
     capability = {"POST": "compose_campaigns"}
 
+    @operation(
+        body=shapes.COMPOSE,
+        answers={202: shapes.COMPOSED},
+        headers={202: {"Location": "The address of the campaign."}},
+        refuses={422: "It cannot be composed so; `code` says why."},
+    )
     @idempotent
     def post(self, request):
         """Compose a campaign and have it checked; with ``"launch": true`` it is approved and started as soon as the check is
@@ -61,6 +72,10 @@ class BulkView(APIView):
 class CampaignsView(APIView):
     capability = {"GET": "view_campaigns"}
 
+    @operation(
+        query={"after": TEXT | {"description": "Where the page before ended: follow `next` instead."}},
+        answers={200: shapes.CAMPAIGNS},
+    )
     def get(self, request):
         """The campaigns, newest first, fifty a page: ``next`` is the address of the following ones."""
         page = keyset.paginate(
@@ -78,6 +93,7 @@ class CampaignsView(APIView):
 class CampaignView(APIView):
     capability = {"GET": "view_campaigns"}
 
+    @operation(answers={200: shapes.CAMPAIGN})
     def get(self, request, public_id):
         """One campaign: its state, recipients by arm and state, who is left out and why, and where to go on."""
         return Response(_whole(request, _find(public_id)))
@@ -98,17 +114,23 @@ class _ActionView(APIView):
 
 
 class PauseView(_ActionView):
+    described = {"POST": described(says="Pause the mails, and answer with the campaign.", **_ACTION)}
+
     def act(self, campaign, actor):
         services.pause_campaign(campaign=campaign, actor=actor)
 
 
 class ResumeView(_ActionView):
+    described = {"POST": described(says="Go on with the mails, and answer with the campaign.", **_ACTION)}
+
     def act(self, campaign, actor):
         for shift in services.resume_campaign(campaign=campaign, actor=actor):
             jobs.ring(shift)
 
 
 class CancelView(_ActionView):
+    described = {"POST": described(says="Cancel it for good, and answer with the campaign.", **_ACTION)}
+
     def act(self, campaign, actor):
         services.cancel_campaign(campaign=campaign, actor=actor)
         services.refresh_counts(campaign, at_once=True)

@@ -9,8 +9,11 @@ from rest_framework.views import APIView
 
 from core.api import problem_response
 from core.errors import Refused
+from core.operations import operation
+from core.shapes import text
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from .models import ConsentEntry, Suppression
 from .services import consent, keys, ledger
 
@@ -49,6 +52,11 @@ def _text(body: dict, name: str, most: int) -> str:
 class ConsentsView(APIView):
     capability = {"GET": "view_campaigns", "POST": "record_consent"}
 
+    @operation(
+        query={"customer": text(200, says="The customer’s number.") | {"required": True}},
+        answers={200: shapes.CONSENT},
+        refuses={404: "There is no customer with this number."},
+    )
     def get(self, request):
         """``?customer=NUMBER``: whether the customer may be written to, and the newest lines of the ledger."""
         number = request.query_params.get("customer", "").strip()
@@ -80,6 +88,9 @@ class ConsentsView(APIView):
             }
         )
 
+    @operation(
+        body=shapes.CONSENT_BODY, answers={201: shapes.CONSENT_RECORDED}, refuses={422: "It cannot be recorded so."}
+    )
     @idempotent
     def post(self, request):
         """``{"customers": [NUMBER, …], "is_granted": true|false, "note"}``: 201 with how many, and who is not known."""
@@ -102,6 +113,9 @@ class ConsentsView(APIView):
 class SuppressionsView(APIView):
     capability = {"GET": "view_campaigns", "POST": "record_consent"}
 
+    @operation(
+        query={"address": text(320, says="An e-mail address.") | {"required": True}}, answers={200: shapes.SUPPRESSED}
+    )
     def get(self, request):
         """``?address=``: whether it is let alone, and why. The list itself holds no addresses, and is not given out."""
         address = request.query_params.get("address", "").strip()
@@ -115,6 +129,11 @@ class SuppressionsView(APIView):
             }
         )
 
+    @operation(
+        body=shapes.SUPPRESS_BODY,
+        answers={201: shapes.SUPPRESSED_NOW},
+        refuses={422: "An address cannot be let alone so; `code` says why."},
+    )
     @idempotent
     def post(self, request):
         """``{"addresses": [ADDRESS, …], "reason", "campaign", "note"}``: 201 with how many are new. ``campaign``: the code of

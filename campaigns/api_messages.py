@@ -14,12 +14,15 @@ from rest_framework.views import APIView
 from core import keyset
 from core.api import problem_response
 from core.errors import Refused
+from core.operations import operation
+from core.shapes import COUNT, TEXT, one_of
 from customers import selectors as customers
 from customers.models import Customer
 from segmentation import selectors as segmentation
 from segmentation.models import Offer
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import wording_messages as words
 from .models import Draft, MessageTemplate, TemplateVersion
 from .services import drafting, messages
@@ -28,11 +31,19 @@ PAGE_SIZE = 100
 _BY_NAME = keyset.Order("name", descending=False)
 _WRITTEN = {"name", "parts"}
 _ASKED = {"segment", "customer", "offer", "language", "tone", "seed", "with_server"}
+_REFUSES = {422: "It cannot be saved so: every problem stands in `facts` with its place."}
 
 
 class TemplatesView(APIView):
     capability = "view_campaigns"
 
+    @operation(
+        query={
+            "archived": one_of("0", "1") | {"description": "1: those put away."},
+            "after": TEXT | {"description": "Where the page before ended: follow `next` instead."},
+        },
+        answers={200: shapes.TEMPLATES},
+    )
     def get(self, request):
         """The messages by name, a hundred at a time; ``next`` is the address of those that follow. ``archived=1``: put away."""
         rows = MessageTemplate.objects.filter(is_archived=request.query_params.get("archived") == "1")
@@ -52,6 +63,12 @@ class TemplatesView(APIView):
 class NewTemplateView(APIView):
     capability = "write_messages"
 
+    @operation(
+        body=shapes.NEW_TEMPLATE,
+        answers={201: shapes.TEMPLATE},
+        headers={201: {"Location": "The address of the message."}},
+        refuses=_REFUSES,
+    )
     @idempotent
     def post(self, request):
         """Save ``{"name", "parts": {"fr": {"subject", "text", "html"}}}``: 201; 422 with every problem and its place."""
@@ -61,6 +78,10 @@ class NewTemplateView(APIView):
 class TemplateView(APIView):
     capability = {"GET": "view_campaigns", "POST": "write_messages", "DELETE": "write_messages"}
 
+    @operation(
+        query={"version": COUNT | {"description": "The number of a wording; else the newest."}},
+        answers={200: shapes.TEMPLATE},
+    )
     def get(self, request, public_id):
         """One message with its newest wording, or that of ``version``."""
         template = _find(public_id)
@@ -75,11 +96,18 @@ class TemplateView(APIView):
             raise Http404
         return Response(_template(request, template) | {"version": _version(version) if version else None})
 
+    @operation(
+        body=shapes.NEXT_VERSION,
+        answers={200: shapes.TEMPLATE},
+        headers={200: {"Location": "The address of the message."}},
+        refuses=_REFUSES,
+    )
     @idempotent
     def post(self, request, public_id):
         """Write its next version; the same wording again makes none."""
         return _saved(request, _find(public_id), 200)
 
+    @operation(answers={204: None}, refuses={422: "It cannot be put away."})
     def delete(self, request, public_id):
         """Put it away: campaigns that have it keep it."""
         messages.archive_template(template=_find(public_id), actor=request.user)
@@ -89,6 +117,11 @@ class TemplateView(APIView):
 class DraftView(APIView):
     capability = "write_messages"
 
+    @operation(
+        body=shapes.DRAFT_BODY,
+        answers={201: shapes.DRAFT},
+        refuses={422: "No draft can be written for this; `code` says why."},
+    )
     @idempotent
     def post(self, request):
         """Have a draft written for ``{"segment": "S1"}`` or ``{"customer": <identifier or number>}``: 201.

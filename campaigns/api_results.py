@@ -8,8 +8,10 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from core.operations import operation
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import results_page, selectors
 from .services import measuring, uplift
 
@@ -23,6 +25,7 @@ _TOLD = (
 class ResultsView(APIView):
     capability = {"GET": "view_campaigns"}
 
+    @operation(answers={200: shapes.RESULTS})
     def get(self, request, public_id):
         """``state`` (running, provisional, waits, due, final, cancelled, not_begun), ``result`` as it was measured (null
         before), the same ``said`` in words, and which data is wanting from which day on.
@@ -54,6 +57,7 @@ class ResultsView(APIView):
 class UpliftView(APIView):
     capability = {"GET": "view_campaigns", "POST": "run_campaigns"}
 
+    @operation(answers={200: shapes.UPLIFT})
     def get(self, request):
         """Which rule decides now (``uplift`` once it is proved, else ``risk_times_value``), why, and the evidence."""
         found = results_page.whom()
@@ -74,6 +78,11 @@ class UpliftView(APIView):
             }
         )
 
+    @operation(
+        answers={202: shapes.LEARNING},
+        headers={202: {"Location": "Where the evidence will stand."}},
+        refuses={422: "There is no measured campaign (`no_experiments`)."},
+    )
     @idempotent
     def post(self, request):
         """Learn now from all measured campaigns: 202. 422 ``no_experiments`` where there is none."""

@@ -15,11 +15,14 @@ urlpatterns = [
     path("", include("segmentation.urls")),
     path("", include("campaigns.urls")),
     path("", include("churnguard.system.urls")),
+    path("", include("churnguard.reference.urls")),
     path("admin/", admin.site.urls),
     path("livez", core.livez, name="livez"),
     path("readyz", core.readyz, name="readyz"),
     path("metrics", core.metrics, name="metrics"),
 ]
 
+handler400 = "core.views.bad_request"
+handler403 = "core.views.forbidden"
 handler404 = "core.views.not_found"
 handler500 = "core.views.server_error"

@@ -45,5 +45,10 @@ def problem_response(code: int, name: str, detail: str) -> Response:
     return _answer({"status": code, "code": name, "detail": detail}, code)
 
 
-def _answer(body: dict, code: int, headers: dict | None = None) -> Response:
+def replayed(body: object, code: int, headers: dict[str, str]) -> Response:
+    """An answer that was given before, in the very form that it had then."""
+    return _answer(body, code, headers) if code >= 400 else Response(body, status=code, headers=headers)
+
+
+def _answer(body: object, code: int, headers: dict | None = None) -> Response:
     return Response(body, status=code, headers=headers, content_type="application/problem+json")

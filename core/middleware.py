@@ -7,7 +7,7 @@ import time
 
 from django.conf import settings
 from django.contrib.auth import middleware as auth
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.translation import gettext as _
@@ -97,11 +97,34 @@ class BodyLimitMiddleware:
             message = _("This is larger than %(maximum)s MB, the most that is taken.") % {
                 "maximum": settings.UPLOAD_MAX_BYTES // 2**20
             }
-            if request.path_info.startswith("/api/"):
-                body = {"status": 413, "code": "too_large", "detail": message}
-                return JsonResponse(body, status=413, content_type="application/problem+json")
-            return HttpResponse(message, status=413, content_type="text/plain; charset=utf-8")
+            return _refuse(request, 413, "too_large", message)
         return self.get_response(request)
+
+
+class ReadableMiddleware:
+    """Refuses addresses with NUL, at which PostgreSQL raises wherever they end up, and bodies of unsaid length.
+
+    A WSGI server hands the latter on as no body at all: an empty one means something to some endpoints.
+    """
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if (
+            "%00" in request.META.get("QUERY_STRING", "")
+            or "\x00" in request.META.get("QUERY_STRING", "") + request.path_info
+        ):
+            return _refuse(request, 400, "unstorable_text", _("The address holds NUL, which is no text."))
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+            return _refuse(request, 411, "length_required", _("Send the body with its Content-Length."))
+        return self.get_response(request)
+
+
+def _refuse(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
+    if views.is_of_program(request):
+        return views.problem(status, code, message)
+    return HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
 
 
 class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):

@@ -14,23 +14,44 @@ from . import metrics as figures
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if is_of_program(request):
+        return problem(403, "csrf_failed", "The CSRF token is missing or wrong.")
     return render(request, "403_csrf.html", status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django itself refuses to read: a wrong host name, a thousand fields, a form that breaks off."""
+    if is_of_program(request):
+        return problem(400, "bad_request", "The request cannot be read.")
+    return defaults.bad_request(request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_of_program(request):
+        return problem(403, "permission_denied", "You do not have permission to perform this action.")
+    return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A page for a person, a problem for a program."""
-    if request.path_info.startswith("/api/"):
-        return _problem(404, "not_found", "There is nothing at this address.")
+    if is_of_program(request):
+        return problem(404, "not_found", "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if request.path_info.startswith("/api/"):
-        return _problem(500, "error", "Something went wrong on our side; it was logged.")
+    if is_of_program(request):
+        return problem(500, "error", "Something went wrong on our side; it was logged.")
     return defaults.server_error(request)
 
 
-def _problem(status: int, code: str, detail: str) -> JsonResponse:
+def is_of_program(request: HttpRequest) -> bool:
+    """Whether a program asks, which reads no pages. The page that describes the API is one for people."""
+    return request.path_info.startswith("/api/") and request.path_info != "/api/docs"
+
+
+def problem(status: int, code: str, detail: str) -> JsonResponse:
+    """The API's one form of error, where no API view was reached."""
     body = {"status": status, "code": code, "detail": detail}
     return JsonResponse(body, status=status, content_type="application/problem+json")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django import forms
 from django.http import Http404
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
@@ -13,23 +12,38 @@ from rest_framework.views import APIView
 from core import jobs
 from core.api import problem_response
 from core.errors import Refused
+from core.operations import MULTIPART, operation
+from core.parsing import MultiPartParser
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services, wizard
 from .forms import ProgramUploadForm, SheetForm, mapping_of_body
 from .models import Import, QualityProfile
 from .views import refused_file
+
+_WHERE = {202: {"Location": "The address of the import."}}
+_DECIDED = {200: shapes.IMPORT, 202: shapes.IMPORT}
+_REFUSES = {409: "The import has moved on: this comes too late.", 422: "It cannot be done so; `code` says why."}
 
 
 class ImportsView(APIView):
     capability = {"GET": "view_customers", "POST": "import_customers"}
     parser_classes = [MultiPartParser]
 
+    @operation(answers={200: shapes.IMPORTS})
     def get(self, request):
         """The fifty newest imports, in short."""
         newest = selectors.import_list().defer("proposal", "preview", "refusals", "mapping", "headers")[:50]
         return Response({"imports": [_brief(request, run) for run in newest]})
 
+    @operation(
+        body=shapes.UPLOAD,
+        media=MULTIPART,
+        answers={202: shapes.IMPORT},
+        headers=_WHERE,
+        refuses={422: "The file cannot be customers, or is not read as was said."},
+    )
     @idempotent
     def post(self, request):
         """Bring in a file (multipart, field ``file``): 202 with the job's address, 422 where it cannot be customers.
@@ -62,6 +76,7 @@ class ImportsView(APIView):
 class ImportView(APIView):
     capability = "view_customers"
 
+    @operation(answers={200: shapes.IMPORT})
     def get(self, request, public_id):
         """One import: state, step, progress, what was proposed, agreed and counted, and what may be done with it next."""
         return Response(_as_json(request, _find(public_id)))
@@ -70,11 +85,20 @@ class ImportView(APIView):
 class MappingView(APIView):
     capability = "import_customers"
 
+    @operation(body=shapes.MAPPING, needs_body=False, answers=_DECIDED, headers=_WHERE, refuses=_REFUSES)
     @idempotent
     def post(self, request, public_id):
         """Agree on the columns and start the dry run. An empty body agrees to what was proposed."""
         return self.put(request, public_id)
 
+    @operation(
+        body=shapes.MAPPING,
+        needs_body=False,
+        answers=_DECIDED,
+        headers=_WHERE,
+        refuses=_REFUSES,
+        says="The same as POST.",
+    )
     def put(self, request, public_id):
         run = _find(public_id)
         try:
@@ -88,6 +112,7 @@ class MappingView(APIView):
 class AgreeView(APIView):
     capability = "import_customers"
 
+    @operation(answers=_DECIDED, headers=_WHERE, refuses=_REFUSES)
     @idempotent
     def post(self, request, public_id):
         """Write what the dry run counted."""
@@ -98,6 +123,7 @@ class AgreeView(APIView):
 class SheetView(APIView):
     capability = "import_customers"
 
+    @operation(body=shapes.SHEET, answers=_DECIDED, headers=_WHERE, refuses=_REFUSES)
     @idempotent
     def post(self, request, public_id):
         """Read another sheet of the workbook: ``{"sheet": name}``."""
@@ -111,6 +137,7 @@ class SheetView(APIView):
 class DiscardView(APIView):
     capability = "import_customers"
 
+    @operation(answers=_DECIDED, headers=_WHERE, refuses=_REFUSES)
     def post(self, request, public_id):
         """Give up an import that waits."""
         run = _find(public_id)
@@ -120,6 +147,7 @@ class DiscardView(APIView):
 class UndoView(APIView):
     capability = "import_customers"
 
+    @operation(answers=_DECIDED, headers=_WHERE, refuses=_REFUSES)
     @idempotent
     def post(self, request, public_id):
         """Take a written import back."""
@@ -130,6 +158,7 @@ class UndoView(APIView):
 class RefusedRowsView(APIView):
     capability = "import_customers"
 
+    @operation(answers={200: shapes.CSV}, answers_media={200: "text/csv"})
     def get(self, request, public_id):
         """The refused rows as CSV, to mend and load again."""
         return refused_file(_find(public_id))
@@ -201,6 +230,9 @@ def _as_json(request, run: Import) -> dict[str, object]:
 class QualityView(APIView):
     capability = "view_customers"
 
+    @operation(
+        answers={200: shapes.QUALITY}, refuses={404: "No import’s quality is known yet, or there is no such import."}
+    )
     def get(self, request, public_id=None):
         """What the newest import's file brought, or the named one's: state, progress and, once finished, every column."""
         profiles = selectors.profile_list()
@@ -215,6 +247,7 @@ class QualityView(APIView):
 class ReadinessView(APIView):
     capability = "view_customers"
 
+    @operation(answers={200: shapes.READINESS})
     def get(self, request):
         """Whether there is enough to learn from: verdict, each bar with what is missing, and both in words."""
         return Response(services.readiness())

@@ -9,19 +9,23 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from core.operations import operation
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services
 from .models import ChurnDefinition
 from .wording import definitions as words
 
 _NUMBERS = ("grace_days", "silent_days", "horizon_days", "gap_days")
 _SHOWN = 10
+_WHERE = {202: {"Location": "The address of the definition."}}
 
 
 class DefinitionsView(APIView):
     capability = {"GET": "view_customers", "POST": "propose_churn_definition"}
 
+    @operation(answers={200: shapes.DEFINITIONS})
     def get(self, request):
         """What leaving means now (null: the label column says who left), and the ten newest proposals."""
         adopted = selectors.adopted_definition()
@@ -33,6 +37,12 @@ class DefinitionsView(APIView):
             }
         )
 
+    @operation(
+        body=shapes.PROPOSAL,
+        answers={202: shapes.DEFINITION},
+        headers=_WHERE,
+        refuses={422: "It cannot be proposed so; `code` says why."},
+    )
     @idempotent
     def post(self, request):
         """Propose: ``{"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30}``, or ``contract_end`` with
@@ -49,6 +59,7 @@ class DefinitionsView(APIView):
 class DefinitionView(APIView):
     capability = "view_customers"
 
+    @operation(answers={200: shapes.DEFINITION})
     def get(self, request, public_id):
         """One definition: its standing, its preview's state and progress and, once finished, what it found."""
         return Response(_as_json(request, _find(public_id)))
@@ -57,6 +68,7 @@ class DefinitionView(APIView):
 class PreviewDefinitionView(APIView):
     capability = "propose_churn_definition"
 
+    @operation(answers={202: shapes.DEFINITION}, headers=_WHERE, refuses={422: "It cannot be previewed as it stands."})
     @idempotent
     def post(self, request, public_id):
         """Preview on the data as it is now."""
@@ -66,6 +78,11 @@ class PreviewDefinitionView(APIView):
 class AdoptDefinitionView(APIView):
     capability = "adopt_churn_definition"
 
+    @operation(
+        body=shapes.REASON,
+        answers={200: shapes.DEFINITION},
+        refuses={422: "There is no finished preview, or it has too few months."},
+    )
     @idempotent
     def post(self, request, public_id):
         """From now on leaving means this: ``{"reason": text}``. 422 without a finished preview, or with too few months."""
@@ -80,6 +97,9 @@ class AdoptDefinitionView(APIView):
 class RetireDefinitionView(APIView):
     capability = "adopt_churn_definition"
 
+    @operation(
+        body=shapes.REASON, answers={200: shapes.DEFINITION}, refuses={422: "It cannot be given up as it stands."}
+    )
     @idempotent
     def post(self, request, public_id):
         """Give it up: ``{"reason": text}``. Of an adopted one the label column takes the place."""

@@ -8,8 +8,10 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from core.operations import operation
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services
 from .models import Feed, FeedRun
 
@@ -17,6 +19,7 @@ from .models import Feed, FeedRun
 class FeedsView(APIView):
     capability = "import_customers"
 
+    @operation(answers={200: shapes.FEEDS})
     def get(self, request):
         """Every feed of the company, with its last look; neither query nor address nor credentials."""
         feeds = list(selectors.feed_list())
@@ -27,6 +30,7 @@ class FeedsView(APIView):
 class FeedView(APIView):
     capability = "import_customers"
 
+    @operation(answers={200: shapes.FEED})
     def get(self, request, public_id):
         """One feed, with its last look."""
         feed = _feed_or_404(public_id)
@@ -36,6 +40,11 @@ class FeedView(APIView):
 class RunFeedView(APIView):
     capability = "curate_data"
 
+    @operation(
+        answers={202: shapes.FEED},
+        headers={202: {"Location": "The address of the feed."}},
+        refuses={422: "The feed is at work, or waits for a person."},
+    )
     @idempotent
     def post(self, request, public_id):
         """Look now: 202 with the feed's address, 422 where it is at work or waits for a person."""

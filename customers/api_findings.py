@@ -9,8 +9,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.operations import operation
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services
 from .models import ColumnFinding
 from .wording import findings as words
@@ -19,16 +21,27 @@ from .wording import findings as words
 class FindingsView(APIView):
     capability = {"GET": "view_customers", "POST": "curate_data"}
 
+    @operation(answers={200: shapes.FINDINGS})
     def get(self, request):
         """What the leak watch says about columns, the gravest first, and what people decided."""
         return Response({"findings": [_as_json(finding) for finding in selectors.finding_list()]})
 
+    @operation(
+        body=shapes.DECISION,
+        answers={200: shapes.FINDING},
+        refuses={404: "There is no such finding.", 422: "It cannot be decided so: without a reason, or a second time."},
+    )
     @idempotent
     def post(self, request):
         """Decide: ``{"finding": id, "decision": "overrule" or "reinstate", "reason": text}``. 422 where it cannot be."""
-        finding = _find(request.data.get("finding"))
-        said = {"finding": finding, "actor": request.user, "reason": str(request.data.get("reason") or "")}
-        decision = request.data.get("decision")
+        body = request.data
+        if not isinstance(body, dict):
+            raise ValidationError(["a JSON object"])
+        if not isinstance(body.get("reason") or "", str):
+            raise ValidationError({"reason": ["a text"]})
+        finding = _find(body.get("finding"))
+        said = {"finding": finding, "actor": request.user, "reason": body.get("reason") or ""}
+        decision = body.get("decision")
         if decision == "overrule":
             return Response(_as_json(services.overrule_finding(**said)))
         if decision == "reinstate":

@@ -8,11 +8,14 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from core.operations import operation
+from core.shapes import ACCEPTED
 from customers.models import Import
 from tenants.idempotency import idempotent
 from tenants.models import TenantJob
 
 from . import services
+from .api_shapes import JOB
 from .models import DriftReport, ProfitRun, ScoringRun, TrainingRun
 
 # What a kind of job is called, where its model's name would not do.
@@ -28,6 +31,11 @@ KINDS: dict[type[TenantJob], str] = {
 class TrainView(APIView):
     capability = "train_models"
 
+    @operation(
+        answers={202: ACCEPTED},
+        headers={202: {"Location": "The address of the job."}},
+        refuses={422: "There is too little to learn from."},
+    )
     @idempotent
     def post(self, request):
         """Ask for a training: 202 with the job's address; the open one where one is open already."""
@@ -42,6 +50,7 @@ class TrainView(APIView):
 class JobView(APIView):
     capability = "view_models"
 
+    @operation(answers={200: JOB})
     def get(self, request, public_id):
         """A job of any kind: state, progress (0 to 1), the step, an estimate in seconds, the error."""
         for model in jobs.job_models():

@@ -8,15 +8,19 @@ from rest_framework.views import APIView
 
 from core import jobs
 from core.api import problem_response
+from core.operations import operation
+from core.shapes import ACCEPTED
 from tenants.idempotency import idempotent
 
 from . import registry, selectors, services
+from .api_shapes import DRIFT, SURVIVAL
 from .models import SurvivalModel
 
 
 class DriftView(APIView):
     capability = "view_models"
 
+    @operation(answers={200: DRIFT}, refuses={404: "There was no check yet (`no_check`)."})
     def get(self, request):
         """The newest check: verdict, distances of every column and of the score, estimate and, once known, truth."""
         report = registry.drift_reports().first()
@@ -28,6 +32,11 @@ class DriftView(APIView):
 class DriftChecksView(APIView):
     capability = "score_customers"
 
+    @operation(
+        answers={202: ACCEPTED},
+        headers={202: {"Location": "The address of the job."}},
+        refuses={422: "There is no model, or nothing to compare."},
+    )
     @idempotent
     def post(self, request):
         """Ask for a check: 202 with the job's address; the open one where one is open already. 422 without a model."""
@@ -44,6 +53,9 @@ class DriftChecksView(APIView):
 class SurvivalView(APIView):
     capability = "view_models"
 
+    @operation(
+        answers={200: SURVIVAL}, refuses={404: "No model in charge tells when customers leave (`no_survival_model`)."}
+    )
     def get(self, request):
         """When customers leave, by the model in charge: its figures, or why there are none."""
         version = selectors.champion()

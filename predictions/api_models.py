@@ -10,9 +10,11 @@ from rest_framework.views import APIView
 
 from core.api import problem_response
 from core.errors import Refused
+from core.operations import operation
 from tenants.idempotency import idempotent
 from tenants.models import User
 
+from . import api_shapes as shapes
 from . import registry, selectors, services
 from .models import ModelVersion, Promotion
 from .wording import gates
@@ -29,6 +31,7 @@ _DETAILS = (
 class ModelsView(APIView):
     capability = "view_models"
 
+    @operation(answers={200: shapes.MODELS})
     def get(self, request):
         """The fifty newest versions, newest first."""
         newest = selectors.version_list().defer("details", "reference")[:_SHOWN]
@@ -38,6 +41,7 @@ class ModelsView(APIView):
 class ModelView(APIView):
     capability = "view_models"
 
+    @operation(answers={200: shapes.MODEL})
     def get(self, request, number):
         """A version's whole card: every figure with its interval, candidates, gates in words, and when it was in charge."""
         version = _find(number)
@@ -48,6 +52,15 @@ class ModelView(APIView):
 class PromoteView(APIView):
     capability = "promote_models"
 
+    @operation(
+        body=shapes.REASON,
+        needs_body=False,
+        answers={200: shapes.PROMOTION},
+        refuses={
+            409: "A gate is not green and no reason was given, or the version is in charge already.",
+            422: "The version cannot be put in charge; `code` says why.",
+        },
+    )
     @idempotent
     def post(self, request, number):
         """Put a version in charge: ``{"reason": text}``. 409 where a gate is not green and no reason is given, and where it
@@ -59,6 +72,12 @@ class PromoteView(APIView):
 class RollBackView(APIView):
     capability = "promote_models"
 
+    @operation(
+        body=shapes.REASON,
+        needs_body=False,
+        answers={200: shapes.PROMOTION},
+        refuses={409: "No model was in charge before.", 422: "That version cannot be put in charge; `code` says why."},
+    )
     @idempotent
     def post(self, request):
         """Put the model that was in charge before back there: ``{"reason": text}``. 409 where there was none."""

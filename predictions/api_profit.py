@@ -7,14 +7,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import jobs
+from core.operations import operation
 
 from . import accounts, services
+from . import api_shapes as shapes
 from .models import Economics
 
 
 class ProfitView(APIView):
     capability = "view_models"
 
+    @operation(answers={200: shapes.PROFIT})
     def get(self, request):
         """What was said of costs (null: nothing yet), the expected curve with its best share, what was measured, and why
         either is missing. ``is_current``: by the newest costs and scores. ``account``: the one under way."""
@@ -39,6 +42,11 @@ class ProfitView(APIView):
 class EconomicsView(APIView):
     capability = {"PUT": "set_economics"}
 
+    @operation(
+        body=shapes.economics_body(services.ECONOMICS_FIELDS),
+        answers={200: shapes.ECONOMICS},
+        refuses={422: "A figure is missing or cannot be reckoned with: its name stands in `facts`."},
+    )
     def put(self, request):
         """Say what a contact costs and is worth: every figure, shares between 0 and 1. The account by it begins; 422, with
         the field's name in ``facts``, where it cannot be reckoned with."""

@@ -8,9 +8,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import problem_response
+from core.operations import operation
 from customers.models import Customer
 
 from . import wording
+from .api_shapes import ASKED, SCORE
 from .services import single
 
 _LONGEST_NUMBER = 64
@@ -19,6 +21,14 @@ _LONGEST_NUMBER = 64
 class ScoreView(APIView):
     capability = "view_customers"
 
+    @operation(
+        body=ASKED,
+        answers={200: SCORE},
+        refuses={
+            404: "There is no customer of this number.",
+            422: "There is no model in charge, or fields cannot be read (`invalid_fields`): `errors` names each.",
+        },
+    )
     def post(self, request):
         """``{"customer": "their number"}`` for one of the base, ``{"fields": {"contract": "One year", …}}`` for anybody else.
 

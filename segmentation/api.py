@@ -15,8 +15,11 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from core.operations import described, operation
+from core.shapes import ACCEPTED
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services, wording_offers
 from .models import Segmentation, SegmentProfile
 
@@ -47,7 +50,9 @@ class _Chart(APIView, ABC):
 
 
 class ClusterDistributionView(_Chart):
-    """``{"data": {"values", "labels", "type": "pie"}}``."""
+    """How many customers are in each segment: ``{"data": {"values", "labels", "type": "pie"}}``."""
+
+    described = {"GET": described(answers={200: shapes.DISTRIBUTION}, headers=shapes.EMPTY_HEADER)}
 
     def empty(self):
         return {"data": selectors.distribution([])}
@@ -57,14 +62,19 @@ class ClusterDistributionView(_Chart):
 
 
 class FeatureImportanceView(_Chart):
-    """``{"data": [{"feature", "values", "segments", "importance"}]}``: at most 2,000 points a feature."""
+    """What tells the segments apart: ``{"data": [{"feature", "values", "segments", "importance"}]}``, at most 2,000 points a
+    feature."""
+
+    described = {"GET": described(answers={200: shapes.IMPORTANCE}, headers=shapes.EMPTY_HEADER)}
 
     def shape(self, run, profiles):
         return {"data": selectors.importance(run, profiles)}
 
 
 class ClusterProfilesView(_Chart):
-    """``{"data": {"profiles", "features", "segments", "scaled"}}``: a row of means for each segment."""
+    """A row of means for each segment: ``{"data": {"profiles", "features", "segments", "scaled"}}``."""
+
+    described = {"GET": described(answers={200: shapes.PROFILES}, headers=shapes.EMPTY_HEADER)}
 
     def empty(self):
         return {"data": {"profiles": [], "features": [], "segments": [], "scaled": []}}
@@ -74,7 +84,9 @@ class ClusterProfilesView(_Chart):
 
 
 class SegmentDetailsView(_Chart):
-    """``{"S1": {"size", "percentage", "mean_values", "offer"}, …}``."""
+    """Each segment by its label: ``{"S1": {"size", "percentage", "mean_values", "offer"}, …}``."""
+
+    described = {"GET": described(answers={200: shapes.DETAILS}, headers=shapes.EMPTY_HEADER)}
 
     def empty(self):
         return {}
@@ -95,6 +107,7 @@ class SegmentDetailsView(_Chart):
 class SegmentationView(APIView):
     capability = {"GET": "view_customers", "POST": "refresh_segments"}
 
+    @operation(answers={200: shapes.IN_FORCE})
     def get(self, request):
         """The segmentation in force: portraits, moves, what is advised, and whether there are clusters at all."""
         run = selectors.current_run()
@@ -103,6 +116,13 @@ class SegmentationView(APIView):
             return Response({"segmentation": None, "code": code, "reason": sentence})
         return Response({"segmentation": services.segmentation_json(run)})
 
+    @operation(
+        body=shapes.ANEW,
+        needs_body=False,
+        answers={202: ACCEPTED},
+        headers={202: {"Location": "The address of the job."}},
+        refuses={422: "There is no such column, or there are too few customers."},
+    )
     @idempotent
     def post(self, request):
         """Divide the customers anew: ``{"k": number, "features": [names]}``, both optional. 202 with the job's address; the
@@ -128,6 +148,7 @@ class SegmentationView(APIView):
 class SegmentView(APIView):
     capability = {"PATCH": "name_segments"}
 
+    @operation(body=shapes.PERSONA, answers={200: shapes.RENAMED}, refuses={422: "The name cannot be taken."})
     def patch(self, request, label):
         """Name a segment: ``{"persona": text}``; an empty text gives back the name that its figures suggest."""
         segment = next((one for one in selectors.segments() if one.label == label), None)

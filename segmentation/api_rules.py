@@ -14,12 +14,16 @@ from rest_framework.views import APIView
 from core import jobs
 from core.api import problem_response
 from core.errors import Refused
+from core.operations import operation
+from core.shapes import ACCEPTED
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import audiences, conditions, selectors, services, wording_offers
 from .models import Offer, RuleSegment
 
 _SHOWN = 500
+_REFUSES = {422: "The rule cannot be used: every problem stands in `facts` with its path."}
 
 
 def _answer(work) -> Response:
@@ -46,6 +50,7 @@ def _body(request, allowed: set[str], required: set[str] = frozenset()) -> dict:
 class RulesView(APIView):
     capability = {"GET": "view_customers", "POST": "save_rule_segments"}
 
+    @operation(answers={200: shapes.RULE_SEGMENTS})
     def get(self, request):
         """The rule segments by name, and the fields that a rule may ask with their operators."""
         catalogue = audiences.catalogue()
@@ -59,6 +64,7 @@ class RulesView(APIView):
             }
         )
 
+    @operation(body=shapes.RULE_BODY, answers={201: shapes.RULE_SEGMENT}, refuses=_REFUSES)
     @idempotent
     def post(self, request):
         """Save ``{"name", "rule"}``: 201; 422 with every problem and its path where the rule cannot be used."""
@@ -75,6 +81,7 @@ class RulesView(APIView):
 class RuleView(APIView):
     capability = {"GET": "view_customers", "PUT": "save_rule_segments", "DELETE": "save_rule_segments"}
 
+    @operation(answers={200: shapes.RULE_SEGMENT})
     def get(self, request, public_id):
         """One rule segment, with how many are in it: exact where it is cheap, else estimated with its interval."""
         segment = _find(public_id)
@@ -85,6 +92,9 @@ class RuleView(APIView):
             found = {"count": None, "problems": [one.as_json() for one in error.problems]}
         return Response(_rule(request, segment) | found)
 
+    @operation(
+        body=shapes.RULE_BODY, answers={200: shapes.RULE_SEGMENT}, refuses=_REFUSES, says="Save its name and rule anew."
+    )
     def put(self, request, public_id):
         body = _body(request, {"name", "rule"}, {"name", "rule"})
         segment = _find(public_id)
@@ -99,6 +109,7 @@ class RuleView(APIView):
             )
         )
 
+    @operation(answers={204: None}, refuses={422: "Something still needs it."}, says="Delete it.")
     def delete(self, request, public_id):
         services.delete_rule(segment=_find(public_id), actor=request.user)
         return Response(status=204)
@@ -107,6 +118,7 @@ class RuleView(APIView):
 class CountView(APIView):
     capability = "view_customers"
 
+    @operation(body=shapes.COUNT_BODY, answers={200: shapes.HOW_MANY}, refuses=_REFUSES)
     def post(self, request):
         """How many ``{"rule"}`` lets in; nothing is kept."""
         rule = _body(request, {"rule"}, {"rule"})["rule"]
@@ -116,6 +128,7 @@ class CountView(APIView):
 class OffersView(APIView):
     capability = "view_customers"
 
+    @operation(answers={200: shapes.OFFERS})
     def get(self, request):
         """The offers with their terms; ``null`` figures are those of the company's economics."""
         return Response({"offers": [_offer(one) for one in selectors.offers()[:_SHOWN]]})
@@ -124,6 +137,7 @@ class OffersView(APIView):
 class AllocationsView(APIView):
     capability = {"GET": "view_customers", "POST": "allocate_offers"}
 
+    @operation(answers={200: shapes.ALLOCATION}, refuses={404: "No offers were allocated yet (`no_allocation`)."})
     def get(self, request):
         """The newest allocation: what it earns, its proven gap, and the shadow price of its budget, in words too."""
         found = selectors.newest_allocation()
@@ -146,6 +160,13 @@ class AllocationsView(APIView):
             }
         )
 
+    @operation(
+        body=shapes.ALLOCATE,
+        needs_body=False,
+        answers={202: ACCEPTED},
+        headers={202: {"Location": "The address of the job."}},
+        refuses={422: "There is nothing to allocate; `code` says why."},
+    )
     @idempotent
     def post(self, request):
         """Allocate for ``{"budget", "most_customers"}``, both optional: 202 with the job's address."""

@@ -6,12 +6,16 @@ from django.shortcuts import render
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.operations import operation
+
 from . import selectors, services
+from .api_shapes import NOTIFICATIONS
 
 
 class NotificationsView(APIView):
     capability = "view_notifications"
 
+    @operation(answers={200: NOTIFICATIONS})
     def get(self, request):
         """The twenty newest notifications and how many are unread (at most 100 are counted)."""
         rows = list(selectors.notifications_for(request.user)[:20])
@@ -36,6 +40,7 @@ class NotificationsView(APIView):
             }
         )
 
+    @operation(answers={200: NOTIFICATIONS}, says="Mark all as read.")
     def post(self, request):
         """Mark all as read."""
         services.mark_read(user=request.user)

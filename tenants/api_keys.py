@@ -125,8 +125,11 @@ def open_key(text: str) -> Opened:
 
 
 def scopes_of(key: ApiKey) -> frozenset[str]:
-    """What the key was given, whatever its maker's role; nothing that keys may no longer hold."""
-    return frozenset(key.scopes) & frozenset(permissions.FOR_KEYS)
+    """What the key was given, whatever its maker's role; nothing that keys may no longer hold.
+
+    Any key reads what the API is: a program must be able to ask how to ask.
+    """
+    return frozenset(key.scopes) & frozenset(permissions.FOR_KEYS) | {"read_api"}
 
 
 def mark_used(key: ApiKey) -> None:

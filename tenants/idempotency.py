@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -14,13 +15,14 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from core import companies
-from core.api import problem_response
+from core.api import problem_response, replayed
 
 from .models import ApiKey, StoredAnswer
 from .scoping import current_tenant
 
 MAX_LENGTH = 200
 KEPT = timedelta(hours=24)
+_PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 ABANDONED = timedelta(minutes=5)  # an answer that never came: its process died, the key is free again
 
 
@@ -33,9 +35,9 @@ def idempotent(post: Callable) -> Callable:
         key = request.headers.get("Idempotency-Key", "")
         if not key:
             return post(self, request, *args, **kwargs)
-        if len(key) > MAX_LENGTH:
+        if len(key) > MAX_LENGTH or not _PRINTABLE.fullmatch(key):
             return problem_response(
-                400, "bad_idempotency_key", f"Idempotency-Key takes at most {MAX_LENGTH} characters."
+                400, "bad_idempotency_key", f"Idempotency-Key takes 1 to {MAX_LENGTH} printable characters of ASCII."
             )
         if isinstance(request.auth, ApiKey):
             key = f"{request.auth.prefix}:{key}"
@@ -58,6 +60,7 @@ def idempotent(post: Callable) -> Callable:
         stored.save(update_fields=["status", "body", "location"])
         return response
 
+    once.is_idempotent = True  # its description names the header and its answers
     return once
 
 
@@ -72,7 +75,7 @@ def _earlier(request, key: str, fingerprint: str) -> Response | None:
         )
     if stored.status:
         headers = {"Idempotency-Replayed": "true", **({"Location": stored.location} if stored.location else {})}
-        return Response(stored.body, status=stored.status, headers=headers)
+        return replayed(stored.body, stored.status, headers)
     if stored.created_at < timezone.now() - ABANDONED:
         stored.delete()
         return None

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.core.exceptions import PermissionDenied
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 
-_VIEWER = {"view_customers", "view_models", "view_notifications", "view_campaigns"}
+_VIEWER = {"read_api", "view_customers", "view_models", "view_notifications", "view_campaigns"}
 _ANALYST = _VIEWER | {
     "import_customers",
     "train_models",
@@ -112,8 +113,13 @@ class HasCapability(BasePermission):
     """
 
     def has_permission(self, request, view) -> bool:
+        membership = getattr(request._request, "membership", None)
+        if membership is None:
+            return False
+        method = "GET" if request.method == "HEAD" else request.method
+        if not hasattr(view, method.lower()):
+            raise MethodNotAllowed(method)  # nobody may, and a role would be looked for in vain
         capability = getattr(view, "capability", None)
         if isinstance(capability, dict):
-            capability = capability.get(request.method)
-        membership = getattr(request._request, "membership", None)
-        return bool(capability and membership and membership.can(capability))
+            capability = capability.get(method)
+        return bool(capability and membership.can(capability))

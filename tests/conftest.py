@@ -52,6 +52,14 @@ def pytest_configure(config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:No directory at:UserWarning")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def as_described():
+    """Whatever the API answers in any test must be what its description says."""
+    from tests.api import conformance
+
+    conformance.install()
+
+
 @pytest.fixture(autouse=True)
 def english_and_private(settings, tmp_path):
     """Each test starts in English, with a store of files of its own."""

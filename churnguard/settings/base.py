@@ -26,6 +26,8 @@ INSTALLED_APPS = [
     "heroicons",
     "import_export",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # Swagger's scripts and styles, served by us
     "template_partials.apps.SimpleAppConfig",
     "csp",
     "core",
@@ -46,6 +48,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "core.middleware.BodyLimitMiddleware",
+    "core.middleware.ReadableMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -228,7 +231,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.HasCapability"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
+    "DEFAULT_PARSER_CLASSES": ["core.parsing.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.parsing.Negotiation",
+    "DEFAULT_SCHEMA_CLASS": "core.openapi.HouseSchema",
     "DEFAULT_THROTTLE_CLASSES": [
         "core.throttles.KeyThrottle",
         "core.throttles.PersonThrottle",
@@ -244,6 +249,15 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.api.problem",
     "NUM_PROXIES": TRUSTED_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ChurnGuard",
+    "DESCRIPTION": "What programs may do here. Errors are `application/problem+json` with a `code` for programs; a method "
+    "that an address does not have is answered 405. With examples: docs/api.md.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": ["core.openapi.complete"],
 }
 
 # ---------------------------------------------------------------- jobs
