@@ -24,9 +24,9 @@ def install() -> None:
     @wraps(request)
     def watched(self, **environ):
         response = request(self, **environ)
-        if response.request["PATH_INFO"].startswith("/api/") and "HTTP_HX_REQUEST" not in environ:
-            if wrong := faults(response.request["REQUEST_METHOD"], response.request["PATH_INFO"], response):
-                raise AssertionError("\n".join(wrong))
+        method, path = response.request["REQUEST_METHOD"], response.request["PATH_INFO"]
+        if path.startswith("/api/") and "HTTP_HX_REQUEST" not in environ and (wrong := faults(method, path, response)):
+            raise AssertionError("\n".join(wrong))
         return response
 
     Client.request = watched

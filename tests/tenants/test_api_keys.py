@@ -160,7 +160,7 @@ def test_every_api_door_is_closed_to_a_key_without_its_capability(cast):
         for method in ("get", "post", "put", "patch", "delete"):
             wanted = view.cls.capability
             wanted = wanted.get(method.upper()) if isinstance(wanted, dict) else wanted
-            if hasattr(view.cls, method) and wanted != given:
+            if hasattr(view.cls, method) and wanted not in (given, "read_api"):  # any key reads what the API is
                 assert getattr(client, method)(address).status_code == 403, (method, address)
 
 

@@ -1,0 +1,31 @@
+"""A company of which every kind of thing exists that an address of the API names, so that requests meet more than 404."""
+
+from __future__ import annotations
+
+from campaigns.models import Campaign, MessageTemplate
+from customers.models import ChurnDefinition, Feed, Import
+from predictions.models import TrainingRun
+from segmentation import services as segmentation
+from segmentation.models import RuleSegment
+from tests.campaigns.conftest import compose, write_message
+
+RULE = {"all": [{"field": "age", "is": "at_least", "value": 65}]}
+
+
+def identifiers() -> dict[str, str]:
+    """Makes what is missing in the company in scope; the group of addresses (``imports``) -> the identifier of one."""
+    message = write_message("Thanks")
+    campaign = compose(message=message)
+    rule = segmentation.save_rule(actor=None, name="Seniors", rule=RULE)
+    found = {
+        "campaign": campaign,
+        "template": message,
+        "rule-segments": rule,
+        "imports": Import.objects.first(),
+        "quality": Import.objects.first(),
+        "jobs": TrainingRun.objects.first(),
+        "churn-definition": ChurnDefinition.objects.first(),
+        "feeds": Feed.objects.first(),
+    }
+    assert {type(one) for one in found.values() if one} >= {Campaign, MessageTemplate, RuleSegment, Import}
+    return {name: str(one.public_id) for name, one in found.items() if one}

@@ -1,0 +1,155 @@
+"""What schemathesis makes of the description: thousands of requests, right ones and wrong ones, as two roles and as nobody.
+
+No answer may be a 5xx, of an undocumented status, of another kind or shape than is said, or given to who shows no key.
+The cases are the same at every run; ``slow`` runs thousands of them, the quick suite a few of each operation.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+
+import pytest
+import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+
+from core import openapi
+from tenants import api_keys, permissions
+from tenants.models import Membership
+from tenants.scoping import tenant_scope
+from tests.api import conformance
+from tests.api.standing import identifiers
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+SEED = 20_260_311
+QUICK, MANY = 2, 34  # cases of an operation for each role and mode that has anything to vary
+FEWEST = 3_000
+
+
+@dataclass
+class Campaign:
+    """What was asked and what was wrong with the answers; errors of the code with their place."""
+
+    keys: dict[str, str]
+    known: dict[str, str]
+    asked: int = 0
+    statuses: dict[int, int] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+    raised: list[str] = field(default_factory=list)
+
+    def note(self, sender, **_: object) -> None:
+        self.raised.append(traceback.format_exc(limit=-4))
+
+    def ask(self, case: schemathesis.Case, role: str) -> None:
+        self.asked += 1
+        if self.asked % 2 and "public_id" in case.path_parameters:  # every other request is about what there is
+            case.path_parameters["public_id"] = self.known.get(_group(case), case.path_parameters["public_id"])
+        self.raised.clear()
+        headers = {"Authorization": f"Bearer {self.keys[role]}"} if role in self.keys else {}
+        response = case.call(headers=headers)
+        self.statuses[response.status_code] = self.statuses.get(response.status_code, 0) + 1
+        if role == "nobody":
+            found = [] if response.status_code in (400, 401, 404, 411, 413) else ["was answered without a key"]
+        else:
+            found = self._faults(case, response)
+        if found:
+            place = self.raised[-1] if self.raised else ""
+            name = f"{case.method} {case.path} as {role}: {response.status_code} {found[0][:200]} {place[-200:]}"
+            self.wrong.setdefault(
+                name[:200], f"{name}\n  {case.as_curl_command()[:600]}\n  {response.text[:300]}\n{place}"
+            )
+
+    @staticmethod
+    def _faults(case: schemathesis.Case, response) -> list[str]:
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except Exception as error:  # a group of failures
+            return [" ".join(str(one) for one in getattr(error, "exceptions", [error]))]
+        if response.status_code >= 400 and response.headers["content-type"] != [conformance.PROBLEM]:
+            return [f"is {response.headers['content-type']}"]
+        return []
+
+
+def _group(case: schemathesis.Case) -> str:
+    return case.path.split("/")[2]
+
+
+@pytest.fixture
+def campaign(shared, db):
+    with tenant_scope(shared.cast.atlas):
+        keys = {}
+        for role, person in (("owner", shared.cast.olfa), ("viewer", shared.cast.bob)):
+            place = Membership.objects.get(user=person, tenant=shared.cast.atlas)
+            scopes = [one for one in permissions.FOR_KEYS if place.can(one)]
+            keys[role] = api_keys.make_key(membership=place, name=role, scopes=scopes)[1]
+        found = Campaign(keys, identifiers())
+    got_request_exception.connect(found.note)
+    yield found
+    got_request_exception.disconnect(found.note)
+
+
+def run(campaign: Campaign, most: int) -> None:
+    description = schemathesis.openapi.from_dict(openapi.document())
+    description.app = WSGIHandler()
+    description.location = "/api/schema"
+    for result in description.get_all_operations():
+        operation = result.ok()
+        varies = bool(operation.body) or bool(list(operation.iter_parameters()))
+        for role, mode in (
+            ("owner", GenerationMode.POSITIVE),
+            ("owner", GenerationMode.NEGATIVE),
+            ("viewer", GenerationMode.POSITIVE),
+            ("viewer", GenerationMode.NEGATIVE),
+            ("nobody", GenerationMode.POSITIVE),
+        ):
+            if mode == GenerationMode.POSITIVE or varies:
+                amount = most if role != "nobody" else max(1, most // 8)
+                _ask_many(campaign, operation, role, mode, amount if varies else 1)
+
+
+def _ask_many(campaign: Campaign, operation, role: str, mode: GenerationMode, most: int) -> None:
+    @seed(SEED)
+    @settings(
+        max_examples=most,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: schemathesis.Case) -> None:
+        campaign.ask(case, role)
+
+    ask()
+
+
+def told(campaign: Campaign) -> str:
+    return f"{campaign.asked} cases, {dict(sorted(campaign.statuses.items()))}\n\n" + "\n\n".join(
+        campaign.wrong.values()
+    )
+
+
+def test_a_few_cases_of_every_operation_are_answered_as_described(campaign):
+    run(campaign, QUICK)
+    assert not campaign.wrong, told(campaign)
+    assert {200, 401, 403, 404} <= set(campaign.statuses), told(campaign)
+
+
+@pytest.mark.slow
+def test_thousands_of_cases_are_answered_as_described(campaign):
+    run(campaign, MANY)
+    print(told(campaign)[:300])
+    assert not campaign.wrong, told(campaign)
+    assert campaign.asked >= FEWEST, told(campaign)
+    assert {200, 201, 202, 204, 400, 401, 403, 404, 409, 422} <= set(campaign.statuses), told(campaign)
