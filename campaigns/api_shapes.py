@@ -90,8 +90,8 @@ TEMPLATES = record({"templates": many(record(_TEMPLATE), at_most=100), "next": N
 TEMPLATE = named("Template", record(_TEMPLATE | {"version": maybe(_VERSION)}, may_have={"warnings": many(ANYTHING)}))
 _PARTS = says(table_of(_PART, says="By language: fr, en, ar."), "By language: fr, en, ar.",
     like={"en": {"subject": "A word, {first_name}", "text": "Good day {first_name}.\n\n{unsubscribe_link}"}})  # fmt: skip
-NEW_TEMPLATE = body({"name": text(80), "parts": _PARTS})
-NEXT_VERSION = body({"parts": _PARTS}, name=text(80))
+NEW_TEMPLATE = body({"name": text(120), "parts": _PARTS})
+NEXT_VERSION = body({"parts": _PARTS}, name=text(120))
 DRAFT_BODY = body(
     segment=says(TEXT, "Either a segment, by its label,", like="S1"),
     customer=says(TEXT, "or a customer, by identifier or number."),

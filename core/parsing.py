@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import negotiation, parsers
 from rest_framework.exceptions import APIException, ParseError
 
@@ -16,7 +18,7 @@ _DEEPEST = 64  # objects and lists within each other; the deepest that is docume
 class TooLarge(APIException):
     status_code = 413
     default_code = "too_large"
-    default_detail = "The body is larger than is taken."
+    default_detail = gettext_lazy("The body is larger than is taken.")
 
 
 class JSONParser(parsers.JSONParser):
@@ -31,7 +33,7 @@ class JSONParser(parsers.JSONParser):
         try:
             found = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
-            raise ParseError("This is nested too deeply.", code="too_deep") from error
+            raise ParseError(_("This is nested too deeply."), code="too_deep") from error
         check_texts(found)
         return found
 
@@ -65,10 +67,10 @@ def is_unstorable(text: str) -> bool:
 def check_texts(found: object, depth: int = 0) -> None:
     """Raises ParseError where a text in it, or a name, cannot be kept."""
     if depth > _DEEPEST:
-        raise ParseError("This is nested too deeply.", code="too_deep")
+        raise ParseError(_("This is nested too deeply."), code="too_deep")
     if isinstance(found, str):
         if is_unstorable(found):
-            raise ParseError("A text holds NUL or half a character, which cannot be kept.", code="unstorable_text")
+            raise ParseError(_("A text holds NUL or half a character, which cannot be kept."), code="unstorable_text")
     elif isinstance(found, Mapping):
         for name, value in found.items():
             check_texts(name, depth + 1)

@@ -78,12 +78,12 @@ IN_FORCE = record({"segmentation": maybe(SEGMENTATION)}, may_have={"code": TEXT,
 ANEW = body(
     k=maybe({"type": "integer", "minimum": 2, "maximum": 10}), features=says(maybe(many(TEXT)), "Names of columns.")
 )
-PERSONA = body({"persona": text(80, like="The loyal ones")})
+PERSONA = body({"persona": text(60, like="The loyal ones")})
 RENAMED = record({"segment": TEXT, "persona": TEXT})
 
 _RULE = says(FREE, "A tree of `all`, `any` and conditions `field`, `is`, `value`: docs/segments.md.",
     like={"all": [{"field": "contract", "is": "equals", "value": "Month-to-month"}]})  # fmt: skip
-RULE_BODY = body({"name": text(80), "rule": _RULE})
+RULE_BODY = body({"name": text(120), "rule": _RULE})
 COUNT_BODY = body({"rule": _RULE})
 COUNTED = {
     "count": maybe(COUNT),

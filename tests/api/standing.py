@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from campaigns.models import Campaign, MessageTemplate
-from customers.models import ChurnDefinition, Feed, Import
+from customers import services as customers
+from customers.models import Feed, Import
 from predictions.models import TrainingRun
 from segmentation import services as segmentation
 from segmentation.models import RuleSegment
@@ -12,19 +13,25 @@ from tests.campaigns.conftest import compose, write_message
 RULE = {"all": [{"field": "age", "is": "at_least", "value": 65}]}
 
 
-def identifiers() -> dict[str, str]:
-    """Makes what is missing in the company in scope; the group of addresses (``imports``) -> the identifier of one."""
+def identifiers(table) -> dict[str, str]:
+    """Makes what is missing in the company in scope; the group of addresses (``imports``) -> the identifier of one.
+
+    ``table``: a file of customers, of which an import waits for a person.
+    """
     message = write_message("Thanks")
     campaign = compose(message=message)
     rule = segmentation.save_rule(actor=None, name="Seniors", rule=RULE)
+    waiting = customers.open_import(path=table, attended=True)
+    customers.run_import(import_id=waiting.pk, follow=False)
+    definition = customers.propose_definition(kind="label", horizon_days=30, actor=None)
     found = {
         "campaign": campaign,
         "template": message,
         "rule-segments": rule,
-        "imports": Import.objects.first(),
-        "quality": Import.objects.first(),
+        "imports": waiting,
+        "quality": Import.objects.exclude(pk=waiting.pk).first(),
         "jobs": TrainingRun.objects.first(),
-        "churn-definition": ChurnDefinition.objects.first(),
+        "churn-definition": definition,
         "feeds": Feed.objects.first(),
     }
     assert {type(one) for one in found.values() if one} >= {Campaign, MessageTemplate, RuleSegment, Import}

@@ -86,14 +86,14 @@ def _group(case: schemathesis.Case) -> str:
 
 
 @pytest.fixture
-def campaign(shared, db):
+def campaign(shared, sample_csv):
     with tenant_scope(shared.cast.atlas):
         keys = {}
         for role, person in (("owner", shared.cast.olfa), ("viewer", shared.cast.bob)):
             place = Membership.objects.get(user=person, tenant=shared.cast.atlas)
             scopes = [one for one in permissions.FOR_KEYS if place.can(one)]
             keys[role] = api_keys.make_key(membership=place, name=role, scopes=scopes)[1]
-        found = Campaign(keys, identifiers())
+        found = Campaign(keys, identifiers(sample_csv))
     got_request_exception.connect(found.note)
     yield found
     got_request_exception.disconnect(found.note)
