@@ -18,7 +18,7 @@ export PORT CUSTOMERS DATA
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-slow test-postgres test-browser test-faults test-faults-slow prod-check coverage format lock clean
-.PHONY: check check-imports check-format check-lint check-templates check-django
+.PHONY: check check-imports check-format check-lint check-templates check-django check-api
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -61,7 +61,7 @@ prod-check: setup-dev  ## The files of deploy/ on this machine: started, used, d
 coverage: setup-dev  ## The quick suite, and what it did not reach
 	@$(BESIDE_VALKEY) $(QUICK) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-check: check-imports check-format check-lint check-templates check-django  ## All of what follows (make -k check: whatever fails)
+check: check-imports check-format check-lint check-templates check-django check-api  ## All of what follows (make -k check: whatever fails)
 
 check-imports: setup-dev  ## Who may import whom
 	@$(PY) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
@@ -78,6 +78,9 @@ check-templates: setup-dev  ## Djlint's rules
 check-django: setup-dev  ## Migrations that are missing, and Django's own checks
 	@$(PY) manage.py makemigrations --check --dry-run
 	@$(PY) manage.py check --fail-level WARNING
+
+check-api: setup-dev  ## Whether the API's description is valid and leaves nothing unsaid
+	@$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 format: setup-dev  ## Let ruff write what it can
 	@$(PY) -m ruff check --fix-only --quiet .

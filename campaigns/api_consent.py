@@ -58,7 +58,7 @@ class ConsentsView(APIView):
         refuses={404: "There is no customer with this number."},
     )
     def get(self, request):
-        """``?customer=NUMBER``: whether the customer may be written to, and the newest lines of the ledger."""
+        """Whether a customer may be written to, and the newest lines of the ledger: ``?customer=NUMBER``."""
         number = request.query_params.get("customer", "").strip()
         if not number:
             raise ValidationError({"customer": ["is missing"]})
@@ -93,7 +93,10 @@ class ConsentsView(APIView):
     )
     @idempotent
     def post(self, request):
-        """``{"customers": [NUMBER, …], "is_granted": true|false, "note"}``: 201 with how many, and who is not known."""
+        """Record that customers agree, or no longer do: ``{"customers": [NUMBER, …], "is_granted": true|false, "note"}``.
+
+        201 with how many, and who is not known.
+        """
         body = _body(request, {"customers", "is_granted", "note"}, {"customers", "is_granted"})
         numbers, note = _texts(body, "customers"), _text(body, "note", 200)
         if not isinstance(body["is_granted"], bool):
@@ -117,7 +120,7 @@ class SuppressionsView(APIView):
         query={"address": text(320, says="An e-mail address.") | {"required": True}}, answers={200: shapes.SUPPRESSED}
     )
     def get(self, request):
-        """``?address=``: whether it is let alone, and why. The list itself holds no addresses, and is not given out."""
+        """Whether an address is let alone, and why: ``?address=``. The list itself holds no addresses, and is not given out."""
         address = request.query_params.get("address", "").strip()
         if not address:
             raise ValidationError({"address": ["is missing"]})
@@ -136,8 +139,10 @@ class SuppressionsView(APIView):
     )
     @idempotent
     def post(self, request):
-        """``{"addresses": [ADDRESS, …], "reason", "campaign", "note"}``: 201 with how many are new. ``campaign``: the code of
-        one, for which alone they are let alone."""
+        """Let addresses alone: ``{"addresses": [ADDRESS, …], "reason", "campaign", "note"}``. 201 with how many are new.
+
+        ``campaign``: the code of one, for which alone they are let alone.
+        """
         body = _body(request, {"addresses", "reason", "campaign", "note"}, {"addresses"})
         addresses, reason = _texts(body, "addresses"), body.get("reason", Suppression.Reason.MANUAL)
         if reason not in [str(one) for one in _REASONS]:

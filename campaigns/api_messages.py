@@ -71,7 +71,7 @@ class NewTemplateView(APIView):
     )
     @idempotent
     def post(self, request):
-        """Save ``{"name", "parts": {"fr": {"subject", "text", "html"}}}``: 201; 422 with every problem and its place."""
+        """Save a message: ``{"name", "parts": {"fr": {"subject", "text", "html"}}}``: 201; 422 with every problem and its place."""
         return _saved(request, None, 201)
 
 
@@ -104,12 +104,12 @@ class TemplateView(APIView):
     )
     @idempotent
     def post(self, request, public_id):
-        """Write its next version; the same wording again makes none."""
+        """Write the message’s next version; the same wording again makes none."""
         return _saved(request, _find(public_id), 200)
 
     @operation(answers={204: None}, refuses={422: "It cannot be put away."})
     def delete(self, request, public_id):
-        """Put it away: campaigns that have it keep it."""
+        """Put the message away: campaigns that have it keep it."""
         messages.archive_template(template=_find(public_id), actor=request.user)
         return Response(status=204)
 
@@ -124,7 +124,7 @@ class DraftView(APIView):
     )
     @idempotent
     def post(self, request):
-        """Have a draft written for ``{"segment": "S1"}`` or ``{"customer": <identifier or number>}``: 201.
+        """Have a draft written: for ``{"segment": "S1"}`` or ``{"customer": <identifier or number>}``: 201.
 
         Optional: "offer" (identifier; for a customer the one that they would get), "language", "tone", "seed",
         "with_server" (false: the built-in writer only).

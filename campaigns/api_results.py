@@ -27,8 +27,8 @@ class ResultsView(APIView):
 
     @operation(answers={200: shapes.RESULTS})
     def get(self, request, public_id):
-        """``state`` (running, provisional, waits, due, final, cancelled, not_begun), ``result`` as it was measured (null
-        before), the same ``said`` in words, and which data is wanting from which day on.
+        """What the campaign did: ``state`` (running, provisional, waits, due, final, cancelled, not_begun), ``result`` as it was
+        measured (null before), the same ``said`` in words, and which data is wanting from which day on.
 
         Differences are of shares of leavers: below nought, contact kept customers. A result counts once ``state`` is final.
         """

@@ -27,7 +27,7 @@ class DefinitionsView(APIView):
 
     @operation(answers={200: shapes.DEFINITIONS})
     def get(self, request):
-        """What leaving means now (null: the label column says who left), and the ten newest proposals."""
+        """What leaving means now, and the ten newest proposals. Null: the label column says who left."""
         adopted = selectors.adopted_definition()
         newest = selectors.definition_list()[:_SHOWN]
         return Response(
@@ -45,7 +45,7 @@ class DefinitionsView(APIView):
     )
     @idempotent
     def post(self, request):
-        """Propose: ``{"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30}``, or ``contract_end`` with
+        """Propose what leaving means: ``{"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30}``, or ``contract_end`` with
         ``field`` and ``grace_days``, or ``label`` with ``horizon_days`` (its leavers left within so many days before the
         file; 0: ever, or nobody knows). 202 with the address of its preview; 422 where it cannot be."""
         body = _body(request)
@@ -102,7 +102,7 @@ class RetireDefinitionView(APIView):
     )
     @idempotent
     def post(self, request, public_id):
-        """Give it up: ``{"reason": text}``. Of an adopted one the label column takes the place."""
+        """Give the definition up: ``{"reason": text}``. Of an adopted one the label column takes the place."""
         said = {
             "definition": _find(public_id),
             "actor": request.user,

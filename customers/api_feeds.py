@@ -47,7 +47,7 @@ class RunFeedView(APIView):
     )
     @idempotent
     def post(self, request, public_id):
-        """Look now: 202 with the feed's address, 422 where it is at work or waits for a person."""
+        """Have the feed look now: 202 with the feed's address, 422 where it is at work or waits for a person."""
         feed = _feed_or_404(public_id)
         run = services.open_feed_run(feed=feed, requested_by=request.user)
         jobs.ring(run)

@@ -33,7 +33,7 @@ class FindingsView(APIView):
     )
     @idempotent
     def post(self, request):
-        """Decide: ``{"finding": id, "decision": "overrule" or "reinstate", "reason": text}``. 422 where it cannot be."""
+        """Decide on a finding: ``{"finding": id, "decision": "overrule" or "reinstate", "reason": text}``. 422 where it cannot be."""
         body = request.data
         if not isinstance(body, dict):
             raise ValidationError(["a JSON object"])

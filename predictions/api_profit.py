@@ -19,8 +19,8 @@ class ProfitView(APIView):
 
     @operation(answers={200: shapes.PROFIT})
     def get(self, request):
-        """What was said of costs (null: nothing yet), the expected curve with its best share, what was measured, and why
-        either is missing. ``is_current``: by the newest costs and scores. ``account``: the one under way."""
+        """What contacting would earn: what was said of costs (null: nothing yet), the expected curve with its best share,
+        what was measured, and why either is missing. ``is_current``: by the newest costs and scores. ``account``: the one under way."""
         standing = accounts.standing()
         shown = standing.shown
         is_current = bool(shown) and not standing.is_of_older_costs and not standing.is_of_older_scores

@@ -30,7 +30,8 @@ class ScoreView(APIView):
         },
     )
     def post(self, request):
-        """``{"customer": "their number"}`` for one of the base, ``{"fields": {"contract": "One year", …}}`` for anybody else.
+        """The risk of one customer now: ``{"customer": "their number"}`` for one of the base, ``{"fields": {"contract":
+        "One year", …}}`` for anybody else.
 
         Answers risk, band, model, whether the model had learned from them (then a fold's model answers that had not), and
         the strongest reasons. Nothing is stored. 404: no such customer. 422: no model in charge, or fields that it cannot

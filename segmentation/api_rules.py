@@ -67,7 +67,7 @@ class RulesView(APIView):
     @operation(body=shapes.RULE_BODY, answers={201: shapes.RULE_SEGMENT}, refuses=_REFUSES)
     @idempotent
     def post(self, request):
-        """Save ``{"name", "rule"}``: 201; 422 with every problem and its path where the rule cannot be used."""
+        """Save a rule segment, ``{"name", "rule"}``: 201; 422 with every problem and its path where the rule cannot be used."""
         body = _body(request, {"name", "rule"}, {"name", "rule"})
         if not isinstance(body["name"], str):
             raise ValidationError({"name": [_("a text")]})
@@ -120,7 +120,7 @@ class CountView(APIView):
 
     @operation(body=shapes.COUNT_BODY, answers={200: shapes.HOW_MANY}, refuses=_REFUSES)
     def post(self, request):
-        """How many ``{"rule"}`` lets in; nothing is kept."""
+        """Count whom a rule lets in: ``{"rule"}``. Nothing is kept."""
         rule = _body(request, {"rule"}, {"rule"})["rule"]
         return _answer(lambda: Response(_count(services.read_rule(rule))))
 
@@ -169,7 +169,7 @@ class AllocationsView(APIView):
     )
     @idempotent
     def post(self, request):
-        """Allocate for ``{"budget", "most_customers"}``, both optional: 202 with the job's address."""
+        """Allocate the offers: for ``{"budget", "most_customers"}``, both optional: 202 with the job's address."""
         body = _body(request, {"budget", "most_customers"})
         most = body.get("most_customers")
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or not 0 < most < 2**31):
