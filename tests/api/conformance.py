@@ -47,7 +47,13 @@ def faults(method: str, path: str, response) -> list[str]:
         found.append(f"{told}, which is not among the documented {sorted(documented)}")
     if route and not documented and status < 400 and method != "OPTIONS":
         found.append(f"{told}, and the description does not know it")
-    if status in documented and status < 400 and kind == "application/json" and not response.streaming and method != "HEAD":
+    if (
+        status in documented
+        and status < 400
+        and kind == "application/json"
+        and not response.streaming
+        and method != "HEAD"
+    ):
         found += [f"{told}: {error}" for error in shape_faults(route, method, status, response.content)]
     return found
 
