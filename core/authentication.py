@@ -16,4 +16,4 @@ class SessionAuthentication(authentication.SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except exceptions.PermissionDenied as refused:
-            raise exceptions.PermissionDenied(refused.detail, code="csrf_failed") from refused
+            raise exceptions.PermissionDenied(str(refused.detail), code="csrf_failed") from refused

@@ -14,11 +14,14 @@ import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from core import openapi
+from tenants import api as views
 from tenants import api_keys, permissions
 from tenants.models import Membership
 from tenants.scoping import tenant_scope
@@ -33,8 +36,9 @@ CHECKS = [
     checks.response_schema_conformance,
 ]
 SEED = 20_260_311
-QUICK, MANY = 2, 34  # cases of an operation for each role and mode that has anything to vary
-FEWEST = 3_000
+QUICK, MANY = 2, 18  # cases of an operation for each role and mode that has anything to vary
+PARTS, FEWEST = 4, 3_000  # the many in four tests, at least so many in all
+FORGED = f"Bearer cg_abcdefgh_{'0' * 32}_{'x' * 43}"
 
 
 @dataclass
@@ -57,10 +61,13 @@ class Campaign:
             case.path_parameters["public_id"] = self.known.get(_group(case), case.path_parameters["public_id"])
         self.raised.clear()
         headers = {"Authorization": f"Bearer {self.keys[role]}"} if role in self.keys else {}
+        if role == "nobody" and self.asked % 2:
+            headers["Authorization"] = FORGED
         response = case.call(headers=headers)
         self.statuses[response.status_code] = self.statuses.get(response.status_code, 0) + 1
         if role == "nobody":
-            found = [] if response.status_code in (400, 401, 404, 411, 413) else ["was answered without a key"]
+            # 400 and 404: an address that names no route at all, which nobody has to have a key for.
+            found = [] if response.status_code in (400, 401, 404) else ["was answered without a key"]
         else:
             found = self._faults(case, response)
         if found:
@@ -99,12 +106,13 @@ def campaign(shared, sample_csv):
     got_request_exception.disconnect(found.note)
 
 
-def run(campaign: Campaign, most: int) -> None:
+def run(campaign: Campaign, most: int, *, part: slice = slice(None), only: str = "") -> None:
     description = schemathesis.openapi.from_dict(openapi.document())
     description.app = WSGIHandler()
     description.location = "/api/schema"
-    for result in description.get_all_operations():
-        operation = result.ok()
+    for operation in [result.ok() for result in description.get_all_operations()][part]:
+        if only not in ("", operation.path):
+            continue
         varies = bool(operation.body) or bool(list(operation.iter_parameters()))
         for role, mode in (
             ("owner", GenerationMode.POSITIVE),
@@ -147,9 +155,26 @@ def test_a_few_cases_of_every_operation_are_answered_as_described(campaign):
 
 
 @pytest.mark.slow
-def test_thousands_of_cases_are_answered_as_described(campaign):
-    run(campaign, MANY)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_thousands_of_cases_are_answered_as_described(campaign, part):
+    run(campaign, MANY, part=slice(part, None, PARTS))
     print(told(campaign)[:300])
     assert not campaign.wrong, told(campaign)
-    assert campaign.asked >= FEWEST, told(campaign)
-    assert {200, 201, 202, 204, 400, 401, 403, 404, 409, 422} <= set(campaign.statuses), told(campaign)
+    assert campaign.asked >= FEWEST / PARTS, told(campaign)
+    assert {200, 400, 401, 403, 404} <= set(campaign.statuses), told(campaign)
+
+
+@pytest.mark.parametrize("fault", ["error", "shape", "status", "open"])
+def test_fault_would_be_seen(campaign, monkeypatch, fault):
+    """The judge itself: an error, a shape or a status that is not documented, an answer to who shows no key."""
+    if fault == "error":
+        monkeypatch.setattr(views.selectors, "unread_count", lambda person: 1 / 0)
+    elif fault == "shape":
+        monkeypatch.setattr(views.selectors, "unread_count", lambda person: "many")
+    elif fault == "status":
+        monkeypatch.setattr(views.NotificationsView, "get", lambda self, request: Response({}, status=203))
+    else:
+        monkeypatch.setattr(views.NotificationsView, "permission_classes", [AllowAny])
+        monkeypatch.setattr(views.NotificationsView, "get", lambda self, request: Response({}))
+    run(campaign, 1, only="/api/notifications")
+    assert campaign.wrong
