@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404
-from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from .errors import Refused
-
-
-class TooLarge(exceptions.APIException):
-    status_code = 413
-    default_code = "too_large"
-    default_detail = gettext_lazy("The body is larger than is taken.")
+from .parsing import TooLarge
 
 
 def problem(error: Exception, context: dict) -> Response | None:

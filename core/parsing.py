@@ -7,13 +7,18 @@ from collections.abc import Mapping
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import negotiation, parsers
-from rest_framework.exceptions import ParseError
-
-from .api import TooLarge
+from rest_framework.exceptions import APIException, ParseError
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database takes these
 _DEEPEST = 64  # objects and lists within each other; the deepest that is documented has nine
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_code = "too_large"
+    default_detail = gettext_lazy("The body is larger than is taken.")
 
 
 class JSONParser(parsers.JSONParser):
