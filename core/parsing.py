@@ -12,6 +12,7 @@ from rest_framework import negotiation, parsers
 from rest_framework.exceptions import APIException, ParseError
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database takes these
+_LARGEST = 1e300
 _DEEPEST = 64  # objects and lists within each other; the deepest that is documented has nine
 
 
@@ -24,7 +25,8 @@ class TooLarge(APIException):
 class JSONParser(parsers.JSONParser):
     """JSON of at most ``DATA_UPLOAD_MAX_MEMORY_SIZE`` bytes: DRF itself would read whatever comes into memory.
 
-    400 ``unstorable_text`` for NUL and lone surrogates anywhere in it, ``too_deep`` for what no request of ours looks like.
+    400 ``unstorable_text`` for NUL and lone surrogates anywhere in it, ``number_out_of_range``, ``too_deep`` for what no
+    request of ours looks like.
     """
 
     def parse(self, stream, media_type=None, parser_context=None):
@@ -34,7 +36,7 @@ class JSONParser(parsers.JSONParser):
             found = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError(_("This is nested too deeply."), code="too_deep") from error
-        check_texts(found)
+        check_values(found)
         return found
 
 
@@ -46,7 +48,7 @@ class MultiPartParser(parsers.MultiPartParser):
         for fields in (found.data, found.files):
             for name, values in fields.lists():
                 for value in (name, *values):
-                    check_texts(value if isinstance(value, str) else getattr(value, "name", ""))
+                    check_values(value if isinstance(value, str) else getattr(value, "name", ""))
         return found
 
 
@@ -64,20 +66,23 @@ def is_unstorable(text: str) -> bool:
     return bool(_UNSTORABLE.search(text))
 
 
-def check_texts(found: object, depth: int = 0) -> None:
-    """Raises ParseError where a text in it, or a name, cannot be kept."""
+def check_values(found: object, depth: int = 0) -> None:
+    """Raises ParseError where a text in it, or a name, cannot be kept, or a number is more than a float holds."""
     if depth > _DEEPEST:
         raise ParseError(_("This is nested too deeply."), code="too_deep")
     if isinstance(found, str):
         if is_unstorable(found):
             raise ParseError(_("A text holds NUL or half a character, which cannot be kept."), code="unstorable_text")
+    elif isinstance(found, int | float):
+        if not -_LARGEST < found < _LARGEST:  # 1e999 is read as infinite, and 10 ** 400 breaks every float()
+            raise ParseError(_("A number is out of any range."), code="number_out_of_range")
     elif isinstance(found, Mapping):
         for name, value in found.items():
-            check_texts(name, depth + 1)
-            check_texts(value, depth + 1)
+            check_values(name, depth + 1)
+            check_values(value, depth + 1)
     elif isinstance(found, list):
         for value in found:
-            check_texts(value, depth + 1)
+            check_values(value, depth + 1)
 
 
 def _length(parser_context: Mapping | None) -> int:

@@ -210,7 +210,7 @@ def number(name: str, value: object) -> float:
     """A named figure of the economics as a float; ProfitRefused where it is none, or outside its bounds."""
     try:
         figure = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         figure = np.nan
     if not np.isfinite(figure):
         raise ProfitRefused("not_a_number", f"{name} must be a number, not {value!r}.", field=name, value=str(value))

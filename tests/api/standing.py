@@ -22,7 +22,8 @@ def identifiers(table) -> dict[str, str]:
     campaign = compose(message=message)
     rule = segmentation.save_rule(actor=None, name="Seniors", rule=RULE)
     waiting = customers.open_import(path=table, attended=True)
-    customers.run_import(import_id=waiting.pk, follow=False)
+    if waiting.is_open:  # a small file is read at once
+        customers.run_import(import_id=waiting.pk, follow=False)
     definition = customers.propose_definition(kind="label", horizon_days=30, actor=None)
     found = {
         "campaign": campaign,

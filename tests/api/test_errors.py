@@ -96,6 +96,8 @@ def test_body_of_another_kind_is_415(olfa, kind):
         ('{"a": "x\\u0000y"}', "unstorable_text"),
         ('{"a": ["b", {"c": "\\ud800"}]}', "unstorable_text"),
         ('{"a\\u0000": 1}', "unstorable_text"),
+        ('{"a": 1e999}', "number_out_of_range"),
+        ('{"a": 1' + "0" * 400 + "}", "number_out_of_range"),
         ("[" * 100 + "]" * 100, "too_deep"),
         ("[" * 100_000 + "]" * 100_000, "too_deep"),
         ('{"a": 1' + "0" * 5_000 + "}", "parse_error"),
