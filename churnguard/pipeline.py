@@ -3,6 +3,7 @@
     file ─▶ customers.import_finished ─▶ score (where a model is in charge; training waits for a person or the schedule)
                                            and look at what the file brought, for the quality page
     take back ─▶ customers.import_undone ─▶ score
+    rows of a program ─▶ customers.customers_pushed ─▶ score, once an hour at most
     merge two customers ─▶ customers.customer_merged ─▶ scores of the one who goes pass to the one who stays
     train ─▶ predictions.model_trained ─▶ score everybody, where the training was asked to
     promote, roll back ─▶ predictions.champion_changed ─▶ score everybody by the model that is in charge now
@@ -19,20 +20,29 @@ a worker; it never does the work itself. Only what must hold in the announcer's 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.utils import timezone
+
 from campaigns import services as campaigns
 from campaigns.signals import campaign_checked, campaign_measured
 from core import jobs
 from customers import services as customers
-from customers.signals import customer_merged, import_finished, import_undone
+from customers.signals import customer_merged, customers_pushed, import_finished, import_undone
 from predictions import alarms, merging
+from predictions import selectors as scorings
 from predictions import services as predictions
 from predictions.signals import alarm_raised, champion_changed, customers_scored, model_trained
+from segmentation import selectors as segments
 from segmentation import services as segmentation
+
+PUSHES_FOLLOWED_EVERY = timedelta(hours=1)
 
 
 def connect() -> None:
     import_finished.connect(score_after_import, dispatch_uid="pipeline.score_after_import")
     import_undone.connect(score_after_import, dispatch_uid="pipeline.score_after_undo")
+    customers_pushed.connect(follow_push, dispatch_uid="pipeline.follow_push")
     import_finished.connect(profile_after_import, dispatch_uid="pipeline.profile_after_import")
     customer_merged.connect(keep_scores_of_merged, dispatch_uid="pipeline.keep_scores_of_merged")
     model_trained.connect(score_after_training, dispatch_uid="pipeline.score_after_training")
@@ -50,6 +60,15 @@ def connect() -> None:
 def score_after_import(sender, *, follow: bool = True, **_: object) -> None:
     if follow and (run := predictions.open_scoring()):
         jobs.ring(run)
+
+
+def follow_push(sender, **_: object) -> None:
+    """Programs may send every second, and each pass over everybody costs: one an hour (the nightly one takes the rest)."""
+    since = timezone.now() - PUSHES_FOLLOWED_EVERY
+    if not scorings.scored_since(since) and (run := predictions.open_scoring()):
+        jobs.ring(run)  # newcomers get their segment when it ends
+    elif scorings.champion() is None and not segments.assigned_since(since) and (job := segmentation.open_assignment()):
+        jobs.ring(job)
 
 
 def profile_after_import(sender, *, import_id: int, follow: bool = True, **_: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db.models import Case, Count, Max, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 
@@ -165,6 +167,21 @@ def get_customer(public_id) -> Customer:
     return Customer.objects.select_related("subscription").get(public_id=public_id)
 
 
+def customer_of_number(number: str) -> Customer | None:
+    """Who has this number, or had it before a merge."""
+    rows = Customer.objects.select_related("subscription")
+    found = rows.filter(external_id=number).first()
+    return found or rows.filter(former_numbers__external_id=number).first()
+
+
+def months_of_use(customer: Customer, *, first: date | None = None, last: date | None = None) -> QuerySet[UsageRecord]:
+    """A customer's months between two, both included; the newest first."""
+    rows = UsageRecord.objects.filter(customer=customer).order_by("-month")
+    if first is not None:
+        rows = rows.filter(month__gte=first)
+    return rows.filter(month__lte=last) if last is not None else rows
+
+
 def usage_by_month(customer: Customer) -> list[UsageRecord]:
     return list(UsageRecord.objects.filter(customer=customer).order_by("-month")[:24])[::-1]
 
@@ -243,6 +260,7 @@ def finding_list() -> QuerySet[ColumnFinding]:
 
 _STANDARD = {column.name for column in (*COLUMNS, *USAGE_COLUMNS)}
 _LEARNED_FROM_IMPORTS = _COMPARED_WITH = 20
+PUSHED = "api"  # the kind of an import that a program sent row by row
 
 
 def may_be_feature(name: str) -> bool:
@@ -255,7 +273,9 @@ def learnable_columns() -> set[str]:
 
     Of an import whose file was not looked at yet, every column that was kept counts.
     """
-    imports = list(written_imports().only("mapping", "headers")[:_LEARNED_FROM_IMPORTS])
+    # A program may send rows every minute, a few fields each: they count beside the newest files, not in their place.
+    by_program, light = Q(kind=PUSHED), written_imports().only("mapping", "headers")
+    imports = [*light.exclude(by_program)[:_LEARNED_FROM_IMPORTS], *light.filter(by_program)[:_LEARNED_FROM_IMPORTS]]
     looked_at = QualityProfile.objects.filter(brought_by__in=imports, state="succeeded")
     found = {run: summary["learnable"] for run, summary in looked_at.values_list("brought_by_id", "summary")}
     columns: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Q, QuerySet
@@ -40,6 +41,16 @@ def open_training() -> TrainingRun | None:
 
 def open_scoring() -> ScoringRun | None:
     return ScoringRun.objects.filter(state__in=("queued", "running")).first()
+
+
+def scoring_list() -> QuerySet[ScoringRun]:
+    """Runs with whom they were asked by and the version that scored; without what their numbers stand for."""
+    return ScoringRun.objects.select_related("requested_by", "version").defer("legend")
+
+
+def scored_since(moment: datetime) -> bool:
+    """Whether a scoring was asked for since."""
+    return ScoringRun.objects.filter(requested_at__gte=moment).exists()
 
 
 def training_list() -> QuerySet[TrainingRun]:

@@ -1,4 +1,4 @@
-"""Rule segments, offers and allocations for programs."""
+"""Rule segments for programs, and the newest allocation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tenants.idempotency import idempotent
 
 from . import api_shapes as shapes
 from . import audiences, conditions, selectors, services, wording_offers
-from .models import Offer, RuleSegment
+from .models import RuleSegment
 
 _SHOWN = 500
 _REFUSES = {422: "The rule cannot be used: every problem stands in `facts` with its path."}
@@ -125,15 +125,6 @@ class CountView(APIView):
         return _answer(lambda: Response(_count(services.read_rule(rule))))
 
 
-class OffersView(APIView):
-    capability = "view_customers"
-
-    @operation(answers={200: shapes.OFFERS})
-    def get(self, request):
-        """The offers with their terms; ``null`` figures are those of the company's economics."""
-        return Response({"offers": [_offer(one) for one in selectors.offers()[:_SHOWN]]})
-
-
 class AllocationsView(APIView):
     capability = {"GET": "view_customers", "POST": "allocate_offers"}
 
@@ -228,23 +219,4 @@ def _rule(request, segment: RuleSegment) -> dict[str, object]:
         "rule": segment.rule,
         "updated_at": segment.updated_at,
         "created_by": str(segment.created_by) if segment.created_by else None,
-    }
-
-
-def _offer(offer: Offer) -> dict[str, object]:
-    return {
-        "id": str(offer.public_id),
-        "name": offer.name,
-        "texts": offer.texts,
-        "channel": offer.channel,
-        "cost": offer.cost,
-        "contact_cost": offer.contact_cost,
-        "discount": offer.discount,
-        "acceptance": offer.acceptance,
-        "stock": offer.stock,
-        "valid_from": offer.valid_from,
-        "valid_until": offer.valid_until,
-        "is_active": offer.is_active,
-        "segments": [segment.label for segment in offer.segments.all()],
-        "rule": offer.rule or None,
     }

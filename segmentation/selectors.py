@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -10,6 +11,7 @@ from core.models import OPEN_STATES
 from customers.models import Customer
 
 from .models import (
+    AllocatedOffer,
     Allocation,
     Assignment,
     Offer,
@@ -31,6 +33,11 @@ def open_run() -> Segmentation | None:
 
 def open_assignment() -> Assignment | None:
     return Assignment.objects.filter(state__in=OPEN_STATES).first()
+
+
+def assigned_since(moment: datetime) -> bool:
+    """Whether newcomers were looked for since."""
+    return Assignment.objects.filter(requested_at__gte=moment).exists()
 
 
 def last_run() -> Segmentation | None:
@@ -102,6 +109,15 @@ def offers() -> QuerySet[Offer]:
 
 def newest_allocation() -> Allocation | None:
     return Allocation.objects.filter(state="succeeded").order_by("-pk").first()
+
+
+def allocated_offer(customer: Customer) -> AllocatedOffer | None:
+    """What the newest allocation proposes for a customer."""
+    found = newest_allocation()
+    lines = (
+        AllocatedOffer.objects.filter(allocation=found, customer=customer) if found else AllocatedOffer.objects.none()
+    )
+    return lines.select_related("offer").first()
 
 
 def open_allocation() -> Allocation | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, api_rules, views, views_offers, views_rules
+from . import api, api_offers, api_rules, api_segments, views, views_offers, views_rules
 
 app_name = "segmentation"
 
@@ -31,10 +31,18 @@ urlpatterns = [
     path("api/cluster_profiles", api.ClusterProfilesView.as_view(), name="api_cluster_profiles"),
     path("api/segment_details", api.SegmentDetailsView.as_view(), name="api_segment_details"),
     path("api/segmentation", api.SegmentationView.as_view(), name="api_segmentation"),
-    path("api/segments/<str:label>", api.SegmentView.as_view(), name="api_segment"),
+    path("api/segments", api_segments.SegmentsView.as_view(), name="api_segments"),
+    path("api/segments/<str:label>", api_segments.SegmentView.as_view(), name="api_segment"),
+    path("api/segments/<str:label>/members", api_segments.MembersView.as_view(), name="api_segment_members"),
     path("api/rule-segments", api_rules.RulesView.as_view(), name="api_rules"),
     path("api/rule-segments/count", api_rules.CountView.as_view(), name="api_count_rule"),
     path("api/rule-segments/<uuid:public_id>", api_rules.RuleView.as_view(), name="api_rule"),
-    path("api/offers", api_rules.OffersView.as_view(), name="api_offers"),
+    path("api/offers", api_offers.OffersView.as_view(), name="api_offers"),
+    path("api/offers/<uuid:public_id>", api_offers.OfferView.as_view(), name="api_offer"),
+    path("api/allocations", api_offers.AllocationListView.as_view(), name="api_allocation_list"),
+    path("api/allocations/<uuid:public_id>", api_offers.AllocationView.as_view(), name="api_allocation"),
+    path(
+        "api/allocations/<uuid:public_id>/lines", api_offers.AllocationLinesView.as_view(), name="api_allocation_lines"
+    ),
     path("api/offers/allocations", api_rules.AllocationsView.as_view(), name="api_allocations"),
 ]

@@ -73,6 +73,8 @@ FOR_KEYS: tuple[str, ...] = (
     "write_messages",
     "compose_campaigns",
     "propose_churn_definition",
+    "edit_offers",
+    "retry_jobs",
     "curate_data",
     "promote_models",
     "name_segments",
@@ -80,6 +82,7 @@ FOR_KEYS: tuple[str, ...] = (
     "approve_campaigns",
     "run_campaigns",
     "adopt_churn_definition",
+    "erase_customers",
 )
 
 

@@ -92,14 +92,15 @@ def client_page(
 ) -> Sifted:
     """One page of the customers asked for. No index answers questions about other fields, so those look through the list
     in its order, up to a bound."""
-    rows, order = _rows(wanted, driver, segment)
+    rows, order = client_rows(wanted, driver, segment)
     if asked is None:
         page = keyset.paginate(rows, order, after=after, before=before, size=size)
         return Sifted(page, len(page.rows), is_cut=False)
     return sift(rows, order, asked.fits, _attributes(rows), after=after, before=before, size=size)
 
 
-def _rows(wanted: ClientFilter, driver: str, segment: Segment | None) -> tuple[QuerySet, keyset.Order]:
+def client_rows(wanted: ClientFilter, driver: str, segment: Segment | None) -> tuple[QuerySet, keyset.Order]:
+    """Scores, or customers where nobody is scored, and the order to page them by."""
     rows, order = predictions.client_rows(wanted, driver)
     if segment is not None:
         rows = rows.filter(segmentation.belongs_to(segment, "customer_id" if rows.model is Score else "pk"))
@@ -119,7 +120,7 @@ def walk(
     size: int = 2000,
 ) -> Iterator[Score | Customer]:
     """Every customer asked for, a keyset page at a time: memory stays flat however many there are."""
-    rows, order = _rows(wanted, driver, segment)
+    rows, order = client_rows(wanted, driver, segment)
     after = ""
     while True:
         if asked is None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import outlook, views, what_if
+from . import api, outlook, views, what_if
 
 app_name = "dashboard"
 
@@ -10,5 +10,8 @@ urlpatterns = [
     path("clients/export.csv", views.export_clients, name="export_clients"),
     path("clients/<uuid:public_id>", views.client_detail, name="client_detail"),
     path("clients/<uuid:public_id>/outlook", outlook.client_outlook, name="client_outlook"),
+    path("api/customers", api.CustomersView.as_view(), name="api_customers"),
+    path("api/customers/<str:number>", api.CustomerView.as_view(), name="api_customer"),
+    path("api/customers/<str:number>/history", api.HistoryView.as_view(), name="api_customer_history"),
     path("clients/<uuid:public_id>/what-if", what_if.client_what_if, name="client_what_if"),
 ]

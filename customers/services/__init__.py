@@ -1,6 +1,6 @@
 """Verbs about customers: the only writers of this stage's tables.
 
-imports: a file's way in, step by step · files: what is kept on disk · writing: dry run and write · undoing: taking back ·
+imports: a file's way in, step by step · files: what is kept on disk · writing: dry run and write · undoing: taking back · pushing: rows that a program sends ·
 bases: roll-ups and rows that hang on a customer · curation: corrections · selections: of many at once · merging: two into
 one · duplicates: finding them · forgetting: what no longer serves ·
 personas: what a later stage calls a kind of customer · tallies: the roll-up follows · quality: profiles and readiness ·
@@ -65,6 +65,7 @@ from .imports import (
 from .leaks import overrule_finding, refresh_findings, reinstate_finding
 from .merging import FieldChoice, merge_customers, plan_merge
 from .personas import set_persona
+from .pushing import MOST_ROWS, Pushed, push_customers, push_usage
 from .quality import open_missing_profile, open_profile, profile_import, readiness, request_profile
 from .reading import read_month
 from .retention import forget_files
@@ -74,9 +75,11 @@ __all__ = [
     "BULK_CORRECTIONS",
     "LONGEST_REASON",
     "MOST_AT_ONCE",
+    "MOST_ROWS",
     "Correction",
     "FieldChoice",
     "Given",
+    "Pushed",
     "add_customer",
     "add_usage",
     "adopt_definition",
@@ -116,6 +119,8 @@ __all__ = [
     "preview_definition",
     "profile_import",
     "propose_definition",
+    "push_customers",
+    "push_usage",
     "read_cell",
     "read_month",
     "readiness",

@@ -25,6 +25,13 @@ def reason(code: str) -> str:
         "too_large": _("The number is above what this column allows."),
         "not_yes_or_no": _("Nobody said whether this value means yes or no."),
         "too_long": _("The text is too long for this column."),
+        "unknown_field": _("There is no such field; fields of your own stand in “attributes”."),
+        "named_twice": _("This field is named twice, under two names."),
+        "not_an_object": _("An object of names and values is expected."),
+        "not_a_value": _("A text, a number, yes or no, or nothing is expected."),
+        "not_text": _("The text holds characters that cannot be stored."),
+        "standard_field": _("This is a field that ChurnGuard knows: name it beside “attributes”, not in it."),
+        "bad_name": _("A name of 1 to 255 characters is expected."),
     }.get(code, code)
 
 

@@ -1,0 +1,108 @@
+"""Months of use for programs: a customer's, and many customers' at once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from core import bodies
+from core.errors import Refused
+from tenants.idempotency import idempotent
+
+from . import selectors, services
+from .api_customers import PushAnswer, Rows, find_customer, pushed_response
+from .models import UsageRecord
+
+MEASURES = (
+    "montant_consommation", "nombre_appels", "volume_data", "nombre_sms", "nombre_recharges", "nombre_reclamations",
+)  # fmt: skip
+MOST_MONTHS = 120
+
+
+class PushUsageBody(bodies.Body):
+    """Each row names ``customer`` (their number), ``month`` (2026-10) and at least one measure."""
+
+    usage = Rows()
+    empty_means_empty = bodies.Yes(default=False)
+    dry_run = bodies.Yes(default=False)
+
+
+class MonthsQuery(bodies.Query):
+    """The months wanted, both included: 2025-01."""
+
+    first = bodies.Text(required=False, max_length=20)
+    last = bodies.Text(required=False, max_length=20)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_MONTHS, default=24)
+
+    def validate(self, attrs):
+        found = dict(attrs)
+        for name in ("first", "last"):
+            if name in attrs:
+                found[name] = _month(name, attrs[name])
+        return found
+
+
+def _month(name: str, text: str) -> date:
+    try:
+        return services.read_month(text)
+    except Refused as refusal:
+        raise serializers.ValidationError({name: [refusal.message]}) from refusal
+
+
+class Month(serializers.ModelSerializer):
+    """A month of use; null is unknown. The amount is a decimal as text, the volume in megabytes."""
+
+    month = serializers.SerializerMethodField()
+
+    class Meta:
+        model = UsageRecord
+        fields = ("month", *MEASURES)
+
+    def get_month(self, row: UsageRecord) -> str:
+        return f"{row.month:%Y-%m}"
+
+
+class UsageAnswer(serializers.Serializer):
+    customer = serializers.CharField()
+    usage = Month(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The earlier months.")
+
+
+class UsageView(bodies.BoundedBody, APIView):
+    capability = {"POST": "import_customers"}
+    body_serializers = {"POST": PushUsageBody}
+    answer_serializers = {"POST": PushAnswer}
+
+    @idempotent
+    def post(self, request):
+        """Write up to 1,000 months of use of customers who are known: 200 with what became of each row, as for customers."""
+        said = bodies.read(request, PushUsageBody)
+        pushed = services.push_usage(
+            rows=said["usage"], actor=request.user, empty_clears=said["empty_means_empty"], dry=said["dry_run"]
+        )
+        return pushed_response(request, pushed, dry=said["dry_run"])
+
+
+class CustomerUsageView(APIView):
+    capability = {"GET": "view_customers"}
+    query_serializers = {"GET": MonthsQuery}
+    answer_serializers = {"GET": UsageAnswer}
+
+    def get(self, request, number):
+        """A customer's months of use, the newest first."""
+        asked = bodies.ask(request, MonthsQuery)
+        customer = find_customer(number)
+        rows = selectors.months_of_use(customer, first=asked.get("first"), last=asked.get("last"))
+        found = list(rows[: asked["limit"] + 1])
+        shown = found[: asked["limit"]]
+        following = None
+        if len(found) > len(shown):
+            kept = f"last={found[-1].month:%Y-%m}&limit={asked['limit']}"
+            first = f"&first={asked['first']:%Y-%m}" if "first" in asked else ""
+            here = reverse("customers:api_customer_usage", args=[customer.public_id], request=request)
+            following = f"{here}?{kept}{first}"
+        return Response({"customer": customer.external_id, "usage": Month(shown, many=True).data, "next": following})
