@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from core import jobs, keyset
+from core import bodies, jobs, keyset
 from core.operations import described, operation
 from core.shapes import TEXT
 from tenants.idempotency import idempotent
@@ -96,7 +96,7 @@ class CampaignView(APIView):
     @operation(answers={200: shapes.CAMPAIGN})
     def get(self, request, public_id):
         """One campaign: its state, recipients by arm and state, who is left out and why, and where to go on."""
-        return Response(_whole(request, _find(public_id)))
+        return Response(as_json(request, find(public_id)))
 
 
 class _ActionView(APIView):
@@ -105,9 +105,9 @@ class _ActionView(APIView):
     @idempotent
     def post(self, request, public_id):
         """Do it at once; the campaign as it is then. 422 where it is in another state."""
-        campaign = _find(public_id)
+        campaign = find(public_id)
         self.act(campaign, request.user)
-        return Response(_whole(request, _find(public_id)))
+        return Response(as_json(request, find(public_id)))
 
     def act(self, campaign: Campaign, actor) -> None:
         raise NotImplementedError
@@ -140,11 +140,23 @@ class CancelView(_ActionView):
 
 
 def _read(data: object) -> dict[str, Any]:
-    """The body, as services take it. Raises ValidationError by the field."""
+    """The body of a call that does all, as services take it. Raises ValidationError by the field."""
     if not isinstance(data, dict):
         raise ValidationError(["a JSON object"])
-    wrong = {name: ["no such field"] for name in set(data) - _ASKED}
-    wrong |= {name: ["is missing"] for name in ("name", "audience", "template") if data.get(name) in (None, "")}
+    if wrong := {str(name): ["no such field"] for name in set(data) - _ASKED}:
+        raise ValidationError(wrong)
+    return {"fields": read_fields(data), "launch": data.get("launch", False)}
+
+
+def read_fields(data: Mapping[str, Any], *, is_new: bool = True) -> dict[str, Any]:
+    """Fields of a campaign as services take them; of a change those that are named, null taking one away.
+
+    Raises ValidationError by the field.
+    """
+    if not bodies.is_storable(dict(data)):
+        raise ValidationError(["text that cannot be stored"])
+    needed = [name for name in ("name", "audience", "template") if is_new or name in data]
+    wrong = {name: ["is missing"] for name in needed if data.get(name) in (None, "")}
     wrong |= _types(data)
     if wrong:
         raise ValidationError(wrong)
@@ -159,8 +171,13 @@ def _read(data: object) -> dict[str, Any]:
             fields[field] = _named(rows, data[name], name)
     if data.get("schedule") is not None:
         fields["scheduled_at"] = _moment(data["schedule"])
-    return {"fields": fields, "launch": data.get("launch", False)}
+    if not is_new:
+        fields |= {field: None for name, field in _EMPTIED.items() if name in data and data[name] is None}
+    return fields
 
+
+# What a change may take away: the body's name -> the campaign's.
+_EMPTIED = {"offer": "offer", "rival_template": "rival", "schedule": "scheduled_at", "per_hour": "per_hour"}
 
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "name": ((str,), "a text"),
@@ -210,7 +227,7 @@ def _moment(text: str):
     return moment
 
 
-def _find(public_id) -> Campaign:
+def find(public_id) -> Campaign:
     found = selectors.campaign(public_id)
     if found is None:
         raise Http404
@@ -237,7 +254,7 @@ def _brief(request, campaign: Campaign) -> dict[str, object]:
     }
 
 
-def _whole(request, campaign: Campaign) -> dict[str, object]:
+def as_json(request, campaign: Campaign) -> dict[str, object]:
     if campaign.state in selectors.UNDER_WAY:
         services.refresh_counts(campaign)
     job = services.open_preparation(campaign)
@@ -271,6 +288,7 @@ def _whole(request, campaign: Campaign) -> dict[str, object]:
         if campaign.why_paused
         else None,
         "job": {"kind": job.kind, "state": job.state, "progress": job.fraction} if job else None,
+        "recipients_url": reverse("campaigns:api_recipients", args=[campaign.public_id], request=request),
         "links": links,
     }
 
@@ -281,6 +299,9 @@ def _possible(campaign: Campaign) -> list[str]:
     if campaign.state in (state.FINISHED, state.CANCELLED):
         return []
     return [
+        *(["check"] if campaign.is_editable or campaign.state == state.APPROVED else []),
+        *(["approve"] if campaign.state == state.CHECKED else []),
+        *(["launch", "withdraw"] if campaign.state == state.APPROVED else []),
         *(["pause"] if campaign.state == state.RUNNING else []),
         *(["resume"] if campaign.state == state.PAUSED else []),
         "cancel",

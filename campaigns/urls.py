@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from . import api, urls_messages, urls_public, urls_results, urls_sender, views, views_running
+from . import (
+    api,
+    api_acting,
+    api_recipients,
+    urls_messages,
+    urls_public,
+    urls_results,
+    urls_sender,
+    views,
+    views_running,
+)
 
 app_name = "campaigns"
 
@@ -26,9 +36,17 @@ urlpatterns = [
     path("campaigns/<uuid:public_id>/retry", views_running.retry_failed, name="retry_failed"),
     path("campaigns/<uuid:public_id>/uncertain", views_running.decide_uncertain, name="decide_uncertain"),
     path("campaigns/<uuid:public_id>/recipients", views_running.recipients, name="recipients"),
-    path("api/campaigns", api.CampaignsView.as_view(), name="api_campaigns"),
+    path("api/campaigns", api_acting.CampaignsView.as_view(), name="api_campaigns"),
     path("api/campaign/bulk", api.BulkView.as_view(), name="api_bulk"),
-    path("api/campaign/<uuid:public_id>", api.CampaignView.as_view(), name="api_campaign"),
+    path("api/campaign/<uuid:public_id>", api_acting.CampaignView.as_view(), name="api_campaign"),
+    path("api/campaign/<uuid:public_id>/check", api_acting.CheckView.as_view(), name="api_check"),
+    path("api/campaign/<uuid:public_id>/approve", api_acting.ApproveView.as_view(), name="api_approve"),
+    path("api/campaign/<uuid:public_id>/withdraw", api_acting.WithdrawView.as_view(), name="api_withdraw"),
+    path("api/campaign/<uuid:public_id>/launch", api_acting.LaunchView.as_view(), name="api_launch"),
+    path("api/campaign/<uuid:public_id>/copy", api_acting.CopyView.as_view(), name="api_copy_campaign"),
+    path("api/campaign/<uuid:public_id>/retry", api_acting.RetryView.as_view(), name="api_retry_campaign"),
+    path("api/campaign/<uuid:public_id>/uncertain", api_acting.UncertainView.as_view(), name="api_uncertain_campaign"),
+    path("api/campaign/<uuid:public_id>/recipients", api_recipients.RecipientsView.as_view(), name="api_recipients"),
     path("api/campaign/<uuid:public_id>/pause", api.PauseView.as_view(), name="api_pause"),
     path("api/campaign/<uuid:public_id>/resume", api.ResumeView.as_view(), name="api_resume"),
     path("api/campaign/<uuid:public_id>/cancel", api.CancelView.as_view(), name="api_cancel"),

@@ -8,6 +8,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs
+from core.models import Job
 from core.operations import operation
 from core.shapes import ACCEPTED
 from customers.models import Import
@@ -56,19 +57,25 @@ class JobView(APIView):
         for model in jobs.job_models():
             job = model.objects.filter(public_id=public_id).first()
             if job is not None:
-                kind = KINDS.get(model, model._meta.model_name)
-                return Response(
-                    {
-                        "job": str(job.public_id),
-                        "kind": kind,
-                        "state": job.state,
-                        "progress": job.fraction,
-                        "step": job.progress_note,
-                        "seconds_left": job.seconds_left,
-                        "attempts": job.attempts,
-                        "error": {"code": job.error_code, "detail": job.error_message} if job.error_code else None,
-                        "requested_at": job.requested_at,
-                        "finished_at": job.finished_at,
-                    }
-                )
+                return Response(job_as_json(job))
         raise Http404
+
+
+def kind_of(model: type[Job]) -> str:
+    """What programs call a kind of job."""
+    return KINDS.get(model, model._meta.model_name)
+
+
+def job_as_json(job: Job) -> dict[str, object]:
+    return {
+        "job": str(job.public_id),
+        "kind": kind_of(type(job)),
+        "state": job.state,
+        "progress": job.fraction,
+        "step": job.progress_note,
+        "seconds_left": job.seconds_left,
+        "attempts": job.attempts,
+        "error": {"code": job.error_code, "detail": job.error_message} if job.error_code else None,
+        "requested_at": job.requested_at,
+        "finished_at": job.finished_at,
+    }

@@ -6,6 +6,7 @@ from . import (
     api_models,
     api_profit,
     api_score,
+    api_scorings,
     views,
     views_drift,
     views_profit,
@@ -43,6 +44,9 @@ urlpatterns = [
     path("api/models/<int:number>", api_models.ModelView.as_view(), name="api_model"),
     path("api/models/<int:number>/promote", api_models.PromoteView.as_view(), name="api_promote"),
     path("api/score", api_score.ScoreView.as_view(), name="api_score"),
+    path("api/scores", api_scorings.ScoresView.as_view(), name="api_scores"),
+    path("api/scorings", api_scorings.ScoringsView.as_view(), name="api_scorings"),
+    path("api/scorings/<uuid:public_id>", api_scorings.ScoringView.as_view(), name="api_scoring"),
     path("api/train", api.TrainView.as_view(), name="api_train"),
     path("api/jobs/<uuid:public_id>", api.JobView.as_view(), name="api_job"),
 ]

@@ -79,10 +79,10 @@ def require_model() -> ModelVersion:
     raise Refused("no_model", _("No model is in charge yet: train one first."))
 
 
-def require_scoring() -> ScoringRun:
+def require_scoring(*, requested_by: User | None = None) -> ScoringRun:
     """As ``open_scoring``; Refused, with the reason, where no model is in charge."""
     require_model()
-    run = open_scoring()
+    run = open_scoring(requested_by=requested_by)
     if run is None:
         raise Refused("no_model", _("No model is in charge yet: train one first."))
     return run

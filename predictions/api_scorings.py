@@ -1,0 +1,166 @@
+"""Scorings for programs: the runs, everybody scored anew, and the scores that are shown now."""
+
+from __future__ import annotations
+
+from django.http import Http404
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from core import bodies, jobs, keyset
+from tenants.idempotency import idempotent
+
+from . import selectors, services
+from .models import Score, ScoringRun
+from .selectors import ClientFilter
+
+_BY_NEWEST = keyset.Order("pk")
+BANDS = ("high", "medium", "low")
+
+
+class NoBody(bodies.Body):
+    """Nothing is asked for."""
+
+
+class ScoringAnswer(serializers.Serializer):
+    """A pass over all customers. ``bands``: how many are in each, counted from the borders beside them."""
+
+    id = serializers.UUIDField()
+    url = serializers.URLField()
+    model = serializers.IntegerField()
+    state = serializers.CharField()
+    progress = serializers.FloatField()
+    is_current = serializers.BooleanField()
+    scored = serializers.IntegerField()
+    bands = serializers.DictField(child=serializers.IntegerField())
+    medium_from = serializers.FloatField()
+    high_from = serializers.FloatField()
+    requested_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    error = bodies.Problem(allow_null=True)
+
+
+class ScoringsAnswer(serializers.Serializer):
+    scorings = ScoringAnswer(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class StartedAnswer(serializers.Serializer):
+    job = serializers.UUIDField()
+    url = serializers.URLField()
+    state = serializers.CharField()
+
+
+class ScoresQuery(bodies.PageQuery):
+    """``sort``: the highest risk first (-risk), or the lowest (risk)."""
+
+    band = serializers.ChoiceField(choices=BANDS, required=False)
+    sort = serializers.ChoiceField(choices=("-risk", "risk"), required=False, default="-risk")
+
+
+class Driver(serializers.Serializer):
+    field = serializers.CharField()
+    value = serializers.JSONField(allow_null=True)
+    effect = serializers.FloatField()
+
+
+class ScoreLine(serializers.Serializer):
+    customer = serializers.CharField()
+    customer_id = serializers.UUIDField()
+    risk = serializers.FloatField()
+    band = serializers.CharField()
+    out_of_fold = serializers.BooleanField()
+    drivers = Driver(many=True)
+
+
+class ScoresAnswer(serializers.Serializer):
+    """``scoring``: the run that these are of; null, and no scores, before the first one."""
+
+    scoring = ScoringAnswer(allow_null=True)
+    scores = ScoreLine(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class ScoringsView(APIView):
+    capability = {"GET": "view_models", "POST": "score_customers"}
+    query_serializers = {"GET": bodies.PageQuery}
+    body_serializers = {"POST": NoBody}
+    answer_serializers = {"GET": ScoringsAnswer, "POST": StartedAnswer}
+
+    def get(self, request):
+        """The scorings, the newest first."""
+        asked = bodies.ask(request, bodies.PageQuery)
+        return Response(
+            bodies.page(
+                request, selectors.scoring_list(), _BY_NEWEST, asked, lambda run: _scoring(request, run), "scorings"
+            )
+        )
+
+    @idempotent
+    def post(self, request):
+        """Score everybody anew by the model in charge: 202 with the job's address, the open one where there is one. 422 where
+        no model is in charge."""
+        bodies.read(request, NoBody)
+        run = services.require_scoring(requested_by=request.user)
+        jobs.ring(run)
+        address = reverse("predictions:api_job", args=[run.public_id], request=request)
+        body = {"job": str(run.public_id), "url": address, "state": run.state}
+        return Response(body, status=202, headers={"Location": address})
+
+
+class ScoringView(APIView):
+    capability = "view_models"
+    answer_serializers = {"GET": ScoringAnswer}
+
+    def get(self, request, public_id):
+        """One scoring: how far it is, by which model, and how many customers it put into each band."""
+        run = selectors.scoring_list().filter(public_id=public_id).first()
+        if run is None:
+            raise Http404
+        return Response(_scoring(request, run))
+
+
+class ScoresView(APIView):
+    capability = "view_customers"
+    query_serializers = {"GET": ScoresQuery}
+    answer_serializers = {"GET": ScoresAnswer}
+
+    def get(self, request):
+        """The scores that are shown now, of everybody, the highest risk first, each with its three strongest facts."""
+        asked = bodies.ask(request, ScoresQuery)
+        run = selectors.current_run()
+        if run is None:
+            return Response({"scoring": None, "scores": [], "next": None})
+        rows, order = selectors.client_rows(ClientFilter(band=asked.get("band", ""), sort=asked["sort"]))
+        found = bodies.page(request, rows, order, asked, lambda score: _score(run, score), "scores")
+        return Response({"scoring": _scoring(request, run), **found})
+
+
+def _scoring(request, run: ScoringRun) -> dict[str, object]:
+    return {
+        "id": str(run.public_id),
+        "url": reverse("predictions:api_scoring", args=[run.public_id], request=request),
+        "model": run.version.number,
+        "state": run.state,
+        "progress": run.fraction,
+        "is_current": run.is_current,
+        "scored": run.scored,
+        "bands": run.bands,
+        "medium_from": run.risk_medium,
+        "high_from": run.risk_high,
+        "requested_at": run.requested_at,
+        "finished_at": run.finished_at,
+        "error": {"code": run.error_code, "detail": run.error_message} if run.error_code else None,
+    }
+
+
+def _score(run: ScoringRun, score: Score) -> dict[str, object]:
+    return {
+        "customer": score.customer.external_id,
+        "customer_id": str(score.customer.public_id),
+        "risk": score.risk,
+        "band": run.band(score.risk),
+        "out_of_fold": score.is_out_of_fold,
+        "drivers": [{"field": d["feature"], "value": d["value"], "effect": d["effect"]} for d in score.drivers],
+    }
