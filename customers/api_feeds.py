@@ -1,4 +1,4 @@
-"""The feeds for programs: which there are, and a look now."""
+"""The feeds for programs: which there are, a look now, and looking by schedule or not."""
 
 from __future__ import annotations
 
@@ -52,6 +52,31 @@ class RunFeedView(APIView):
         run = services.open_feed_run(feed=feed, requested_by=request.user)
         jobs.ring(run)
         return Response(_as_json(request, feed, run), status=202, headers={"Location": _address(request, feed)})
+
+
+class PauseFeedView(APIView):
+    capability = "curate_data"
+
+    @idempotent
+    def post(self, request, public_id):
+        """Look no more by schedule; what runs goes on. Pausing it again changes nothing."""
+        services.pause_feed(feed=_feed_or_404(public_id), actor=request.user)
+        return _told(request, public_id)
+
+
+class ResumeFeedView(APIView):
+    capability = "curate_data"
+
+    @idempotent
+    def post(self, request, public_id):
+        """Look by schedule again, from its next time on."""
+        services.resume_feed(feed=_feed_or_404(public_id), actor=request.user)
+        return _told(request, public_id)
+
+
+def _told(request, public_id) -> Response:
+    feed = _feed_or_404(public_id)
+    return Response(_as_json(request, feed, selectors.last_feed_runs([feed]).get(feed.pk)))
 
 
 def _feed_or_404(public_id) -> Feed:

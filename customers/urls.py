@@ -86,4 +86,6 @@ urlpatterns = [
     path("api/feeds", api_feeds.FeedsView.as_view(), name="api_feeds"),
     path("api/feeds/<uuid:public_id>", api_feeds.FeedView.as_view(), name="api_feed"),
     path("api/feeds/<uuid:public_id>/run", api_feeds.RunFeedView.as_view(), name="api_run_feed"),
+    path("api/feeds/<uuid:public_id>/pause", api_feeds.PauseFeedView.as_view(), name="api_pause_feed"),
+    path("api/feeds/<uuid:public_id>/resume", api_feeds.ResumeFeedView.as_view(), name="api_resume_feed"),
 ]

@@ -77,6 +77,7 @@ FOR_KEYS: tuple[str, ...] = (
     "retry_jobs",
     "curate_data",
     "promote_models",
+    "set_routine",
     "name_segments",
     "record_consent",
     "approve_campaigns",

@@ -74,6 +74,8 @@ def addresses(feed: Feed) -> dict[str, tuple[str, str, str]]:
         "stop": ("post", f"{at}/stop", "omar"),
         "agree": ("post", f"{at}/agree", "omar"),
         "api run": ("post", f"/api{at}/run", "omar"),
+        "api pause": ("post", f"/api{at}/pause", "omar"),
+        "api resume": ("post", f"/api{at}/resume", "omar"),
         "new": ("get", "/feeds/new", "alice"),
         "form": ("get", "/feeds/new?kind=sql", "alice"),
         "edit": ("get", f"{at}/edit", "alice"),
@@ -81,8 +83,8 @@ def addresses(feed: Feed) -> dict[str, tuple[str, str, str]]:
     }
 
 
-DOORS = ["list", "detail", "api list", "api detail", "run", "test", "pause", "resume", "stop", "agree", "api run", "new",
-         "form", "edit", "delete"]  # fmt: skip
+DOORS = ["list", "detail", "api list", "api detail", "run", "test", "pause", "resume", "stop", "agree", "api run",
+         "api pause", "api resume", "new", "form", "edit", "delete"]  # fmt: skip
 PEOPLE = ["bob", "anna", "omar", "alice"]
 
 
