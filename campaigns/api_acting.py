@@ -61,6 +61,38 @@ class UncertainBody(bodies.Body):
     decision = serializers.ChoiceField(choices=("again", "sent"))
 
 
+_ANOTHER_STATE = {422: "The campaign is in another state, or it cannot be done as it stands."}
+
+
+class CampaignAnswer(serializers.Serializer):
+    """A campaign as GET /api/campaign/{id} tells it."""
+
+    id = serializers.UUIDField()
+    url = serializers.URLField()
+    name = serializers.CharField()
+    state = serializers.CharField()
+    scheduled_at = serializers.DateTimeField(allow_null=True)
+    launched_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    recipients = serializers.DictField()
+    audience = serializers.DictField()
+    template = serializers.CharField(allow_null=True)
+    rival_template = serializers.CharField(allow_null=True)
+    offer = serializers.CharField(allow_null=True)
+    holdout = serializers.FloatField()
+    horizon_days = serializers.IntegerField()
+    per_hour = serializers.IntegerField(allow_null=True)
+    launches_itself = serializers.BooleanField()
+    checked_at = serializers.DateTimeField(allow_null=True)
+    checked = serializers.DictField(allow_null=True)
+    left_out = serializers.DictField()
+    warnings = serializers.ListField()
+    why_paused = bodies.Problem(allow_null=True)
+    job = serializers.DictField(allow_null=True)
+    recipients_url = serializers.URLField()
+    links = serializers.DictField(child=serializers.URLField())
+
+
 class DecidedAnswer(serializers.Serializer):
     """``mails``: of how many it was decided."""
 
@@ -72,6 +104,8 @@ class DecidedAnswer(serializers.Serializer):
 class CampaignsView(api.CampaignsView):
     capability = {"GET": "view_campaigns", "POST": "compose_campaigns"}
     body_serializers = {"POST": CampaignBody}
+    answer_serializers = {"POST": (201, CampaignAnswer)}
+    refusals = {"POST": _ANOTHER_STATE}
 
     @idempotent
     def post(self, request):
@@ -85,6 +119,8 @@ class CampaignsView(api.CampaignsView):
 class CampaignView(api.CampaignView):
     capability = {"GET": "view_campaigns", "PATCH": "compose_campaigns", "DELETE": "compose_campaigns"}
     body_serializers = {"PATCH": CampaignChangeBody}
+    answer_serializers = {"PATCH": CampaignAnswer, "DELETE": (204, None)}
+    refusals = {"PATCH": _ANOTHER_STATE, "DELETE": _ANOTHER_STATE}
 
     def patch(self, request, public_id):
         """Change a draft; whatever was checked is to be checked again. 422 once it was approved."""
@@ -106,13 +142,17 @@ class _StepView(APIView):
 
     body: type[bodies.Body] = NoBody
     status = 200
+    answer_serializers = {"POST": CampaignAnswer}
+    refusals = {"POST": _ANOTHER_STATE}
 
     @idempotent
     def post(self, request, public_id):
         campaign = api.find(public_id)
         said = bodies.read(request, self.body)
         after = self.act(campaign, request.user, said) or campaign
-        return Response(api.as_json(request, api.find(after.public_id)), status=self.status)
+        body = api.as_json(request, api.find(after.public_id))
+        headers = {"Location": str(body["url"])} if self.status in (201, 202) else None
+        return Response(body, status=self.status, headers=headers)
 
     def act(self, campaign: Campaign, actor, said: dict[str, Any]) -> Campaign | None:
         raise NotImplementedError
@@ -123,6 +163,7 @@ class CheckView(_StepView):
 
     capability = {"POST": "compose_campaigns"}
     body_serializers = {"POST": NoBody}
+    answer_serializers = {"POST": (202, CampaignAnswer)}
     status = 202
 
     def act(self, campaign, actor, said):
@@ -155,6 +196,7 @@ class LaunchView(_StepView):
 
     capability = {"POST": "run_campaigns"}
     body_serializers = {"POST": NoBody}
+    answer_serializers = {"POST": (202, CampaignAnswer)}
     status = 202
 
     def act(self, campaign, actor, said):
@@ -166,6 +208,7 @@ class CopyView(_StepView):
 
     capability = {"POST": "compose_campaigns"}
     body_serializers = {"POST": NoBody}
+    answer_serializers = {"POST": (201, CampaignAnswer)}
     status = 201
 
     def act(self, campaign, actor, said):
@@ -177,6 +220,7 @@ class _DecisionView(APIView):
 
     capability = {"POST": "run_campaigns"}
     answer_serializers = {"POST": DecidedAnswer}
+    refusals = {"POST": _ANOTHER_STATE}
 
     def decided(self, request, campaign: Campaign, count: int, *, goes_on: bool) -> Response:
         campaign.refresh_from_db()

@@ -1,7 +1,6 @@
 """What programs send and are answered, field by field: strict bodies, strict queries, and pages of a list by cursor.
 
-An API view names its serializers in ``body_serializers``, ``query_serializers`` and ``answer_serializers`` (method ->
-serializer), for whoever describes the API.
+An API view names its serializers by method, for whoever describes the API (``core.serialized``).
 """
 
 from __future__ import annotations

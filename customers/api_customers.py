@@ -33,6 +33,14 @@ PLAN = (
     "paperless_billing", "payment_method",
 )  # fmt: skip
 
+REFUSES_ROWS = {413: "The body is larger than is taken.", 422: "The rows as a whole cannot be used."}
+REFUSES_CHANGE = {422: "The customer is gone meanwhile."}
+REFUSES_ERASURE = {
+    413: "The body is larger than is taken.",
+    415: "The body is of another kind than this endpoint reads.",
+    422: "The customer is gone meanwhile.",
+}
+
 
 class Rows(serializers.ListField):
     """Objects of fields and values; what their fields are is the import's to judge, row by row."""

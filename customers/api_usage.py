@@ -14,7 +14,7 @@ from core.errors import Refused
 from tenants.idempotency import idempotent
 
 from . import selectors, services
-from .api_customers import PushAnswer, Rows, find_customer, pushed_response
+from .api_customers import REFUSES_ROWS, PushAnswer, Rows, find_customer, pushed_response
 from .models import UsageRecord
 
 MEASURES = (
@@ -76,6 +76,7 @@ class UsageView(bodies.BoundedBody, APIView):
     capability = {"POST": "import_customers"}
     body_serializers = {"POST": PushUsageBody}
     answer_serializers = {"POST": PushAnswer}
+    refusals = {"POST": REFUSES_ROWS}
 
     @idempotent
     def post(self, request):

@@ -35,6 +35,7 @@ class RoutineView(APIView):
     capability = {"GET": "view_models", "PATCH": "set_routine"}
     body_serializers = {"PATCH": RoutineBody}
     answer_serializers = {"GET": RoutineAnswer, "PATCH": RoutineAnswer}
+    refusals = {"PATCH": {422: "It cannot be set so."}}
 
     def get(self, request):
         """What happens by itself, and when it did last."""

@@ -86,7 +86,8 @@ class ScoringsView(APIView):
     capability = {"GET": "view_models", "POST": "score_customers"}
     query_serializers = {"GET": bodies.PageQuery}
     body_serializers = {"POST": NoBody}
-    answer_serializers = {"GET": ScoringsAnswer, "POST": StartedAnswer}
+    answer_serializers = {"GET": ScoringsAnswer, "POST": (202, StartedAnswer)}
+    refusals = {"POST": {422: "No model is in charge."}}
 
     def get(self, request):
         """The scorings, the newest first."""

@@ -130,7 +130,8 @@ class ProposedOffersAnswer(serializers.Serializer):
 class OffersView(APIView):
     capability = {"GET": "view_customers", "POST": "edit_offers"}
     body_serializers = {"POST": OfferBody}
-    answer_serializers = {"GET": OffersAnswer, "POST": OfferAnswer}
+    answer_serializers = {"GET": OffersAnswer, "POST": (201, OfferAnswer)}
+    refusals = {"POST": {422: "The name is taken, or the rule cannot be used."}}
 
     def get(self, request):
         """The offers with their terms; ``null`` figures are those of the company's economics."""
@@ -147,7 +148,8 @@ class OffersView(APIView):
 class OfferView(APIView):
     capability = {"GET": "view_customers", "PATCH": "edit_offers", "DELETE": "edit_offers"}
     body_serializers = {"PATCH": OfferChangeBody}
-    answer_serializers = {"GET": OfferAnswer, "PATCH": OfferAnswer}
+    answer_serializers = {"GET": OfferAnswer, "PATCH": OfferAnswer, "DELETE": (204, None)}
+    refusals = {"PATCH": {422: "The name is taken, or the rule cannot be used."}}
 
     def get(self, request, public_id):
         """One offer with its terms."""

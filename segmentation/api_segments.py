@@ -85,6 +85,7 @@ class SegmentView(NameSegmentView):
     capability = {"GET": "view_customers", "PATCH": "name_segments"}
     body_serializers = {"PATCH": NameBody}
     answer_serializers = {"GET": SegmentAnswer, "PATCH": NameAnswer}
+    refusals = {"PATCH": {422: "Another segment has this name, or it is too long."}}
 
     def get(self, request, label):
         """One segment: how large, what sets it apart, what it stands to lose, what it is offered."""

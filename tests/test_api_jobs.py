@@ -9,6 +9,7 @@ from predictions.models import ScoringRun, TrainingRun
 from segmentation.models import Allocation
 from tenants.models import AuditEntry
 from tenants.scoping import tenant_scope
+from tests.dashboard.conftest import cost
 
 JOBS = "/api/jobs"
 ABSENT = "00000000-0000-4000-8000-000000000000"
@@ -53,6 +54,15 @@ def test_list_is_narrowed_by_kind_and_state(client_for, cast, jobs_of_atlas):
     assert {one["kind"] for one in told} == {"import"}
     one = bob.get(told[0]["url"]).json()
     assert one == told[0]
+
+
+def test_more_jobs_cost_no_more_questions(client_for, cast, jobs_of_atlas):
+    bob = client_for(cast.bob)
+    before = cost(bob, JOBS)
+    with tenant_scope(cast.atlas):
+        for number in range(5):
+            Import.objects.create(filename=f"{number}.csv", state="running", step=ImportStep.WRITE)
+    assert cost(bob, JOBS) == before
 
 
 @pytest.mark.parametrize(

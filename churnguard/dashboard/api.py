@@ -156,6 +156,7 @@ class CustomersView(writing.PushCustomers, APIView):
     query_serializers = {"GET": CustomersQuery}
     body_serializers = {"POST": writing.PushCustomersBody}
     answer_serializers = {"GET": CustomersAnswer, "POST": writing.PushAnswer}
+    refusals = {"POST": writing.REFUSES_ROWS}
 
     def get(self, request):
         """The customers by risk, 50 a page (``limit``: up to 200), with the filters and orders of the page. 400 for a filter
@@ -185,7 +186,8 @@ class CustomersView(writing.PushCustomers, APIView):
 class CustomerView(writing.CorrectCustomer, APIView):
     capability = {"GET": "view_customers", "PATCH": "curate_data", "DELETE": "erase_customers"}
     body_serializers = {"PATCH": writing.CorrectBody, "DELETE": writing.EraseBody}
-    answer_serializers = {"GET": CustomerAnswer, "PATCH": CustomerAnswer}
+    answer_serializers = {"GET": CustomerAnswer, "PATCH": CustomerAnswer, "DELETE": (204, None)}
+    refusals = {"PATCH": writing.REFUSES_CHANGE, "DELETE": writing.REFUSES_ERASURE}
 
     def get(self, request, number):
         """One customer, by our identifier or by the company's own number: everything known, the risk with its reasons, the

@@ -35,6 +35,7 @@ _COLUMNS = (
     "public_id", "state", "progress_done", "progress_total", "progress_note", "attempts", "started_at", "requested_at",
     "finished_at", "error_code", "error_message", "cancel_requested", "not_before",
 )  # fmt: skip
+_OWN_COLUMNS = ("step", "kind")  # of some kinds: they decide whether it can be stopped
 
 # Who may stop which kind of job, as on its page; kinds that stand nowhere here end by themselves.
 STOPPED_BY: Mapping[type[Job], str] = {
@@ -124,6 +125,7 @@ class JobView(APIView):
 class StopJobView(APIView):
     capability = "view_models"  # which else it takes depends on the kind
     answer_serializers = {"POST": JobAnswer}
+    refusals = {"POST": {409: "The job is over, or ends by itself.", 422: "It moved on meanwhile."}}
 
     @idempotent
     def post(self, request, kind, public_id):
@@ -142,6 +144,7 @@ class StopJobView(APIView):
 class RetryJobView(APIView):
     capability = "retry_jobs"
     answer_serializers = {"POST": JobAnswer}
+    refusals = {"POST": {409: "The job was not given up, or a later one has done its work."}}
 
     @idempotent
     def post(self, request, kind, public_id):
@@ -162,7 +165,8 @@ def kinds_by_name() -> dict[str, type[Job]]:
 
 def _newest(model: type[Job], name: str, passed: Mapping[str, int], asked: Mapping) -> Iterator[tuple[Job, str]]:
     """The newest of one kind that were not passed yet, as many as a page may need. By key: every table has it in order."""
-    rows = model.objects.only(*_COLUMNS).order_by("-pk")
+    own = [column.name for column in model._meta.concrete_fields if column.name in _OWN_COLUMNS]
+    rows = model.objects.only(*_COLUMNS, *own).order_by("-pk")
     if name in passed:
         rows = rows.filter(pk__lt=passed[name])
     if "state" in asked:

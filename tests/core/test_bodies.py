@@ -37,7 +37,7 @@ def test_what_is_named_is_read():
     [
         ([], "body"),
         ("x", "body"),
-        (None, "body"),
+        (None, "non_field_errors"),
         ({}, "name"),
         ({"name": "x", "tenant": 1}, "tenant"),
         ({"name": 12}, "name"),
