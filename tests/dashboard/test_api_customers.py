@@ -122,9 +122,14 @@ def test_longer_page_costs_no_more_questions(bob):
     assert cost(bob, f"{LIST}?limit=200") == cost(bob, f"{LIST}?limit=5")
 
 
-def test_list_before_any_score_has_customers_without_risk(client_for, cast, imported):
-    rows = client_for(cast.bob).get(f"{LIST}?limit=3").json()["customers"]
-    assert [(row["risk"], row["band"], row["reason"]) for row in rows] == [(None, None, None)] * 3
+def test_list_before_any_score_has_customers_without_risk(client_for, shared):
+    with tenant_scope(shared.cast.borealis):
+        for number in range(3):
+            Customer.objects.create(external_id=f"B{number}")
+    charlie = client_for(shared.cast.charlie)
+    rows = walk(charlie, "limit=2")
+    assert [row["external_id"] for row in rows] == ["B0", "B1", "B2"]
+    assert {(row["risk"], row["band"], row["reason"], row["monthly_charges"]) for row in rows} == {(None,) * 4}
 
 
 # ---------------------------------------------------------------- one
