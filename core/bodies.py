@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -162,6 +163,11 @@ def page(
     cursor = require_cursor(asked.get("after", ""), rows, order)
     found = keyset.paginate(rows, order, after=cursor, size=asked["limit"])
     return {name: [render(row) for row in found.rows], "next": next_address(request, found.after)}
+
+
+def exact(amount: Decimal | None) -> str | None:
+    """A decimal as text: as a number of JSON it would be read as a float, and an amount would lose its last digits."""
+    return None if amount is None else f"{amount:f}"
 
 
 def next_address(request, cursor: str) -> str | None:

@@ -239,7 +239,7 @@ def _line(request, row: Score | Customer, run: ScoringRun | None, places: dict[i
         "contract": plan.contract if plan else "",
         "internet_service": plan.internet_service if plan else "",
         "tenure": plan.tenure if plan else None,
-        "monthly_charges": plan.monthly_charges if plan else None,
+        "monthly_charges": bodies.exact(plan.monthly_charges) if plan else None,
         "risk": row.risk if scored else None,
         "band": run.band(row.risk) if scored and run else None,
         "reason": _reason(rising, request.tenant.currency) if rising else None,
@@ -280,7 +280,7 @@ def _whole(request, customer: Customer) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Decimal) else value
+    return bodies.exact(value) if isinstance(value, Decimal) else value
 
 
 def _score(customer: Customer, currency: str) -> dict[str, object] | None:
