@@ -100,6 +100,7 @@ def set_beat_table(sender: Celery, **_: object) -> None:
         "catch-up-pipelines": {"task": "churnguard.tasks.catch_up_pipelines", "schedule": 60.0},
         "run-due-feeds": {"task": "customers.tasks.run_due_feeds", "schedule": 60.0},
         "forget-answers": {"task": "tenants.tasks.forget_answers", "schedule": crontab(hour=3, minute=40)},
+        "forget-sessions": {"task": "tenants.tasks.forget_sessions", "schedule": crontab(hour=3, minute=45)},
         "forget-import-files": {"task": "churnguard.tasks.forget_import_files", "schedule": crontab(hour=3, minute=50)},
         "forget-changes": {"task": "churnguard.tasks.forget_changes", "schedule": crontab(hour=4, minute=10)},
         "start-due-campaigns": {"task": "churnguard.tasks.start_due_campaigns", "schedule": 30.0},

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 
 from core import prefix
+from core.errors import Refused
 
-from . import services
+from . import members, services
 from .models import ApiKey, AuditEntry, Membership, Notification, Tenant, User
 
 _SEARCHED_ROWS = 200  # of each column: who finds more types another letter
@@ -161,7 +164,10 @@ class UserAdmin(ReadOnlyAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(TenantAdmin):
-    """Who is in the company, with which role. Owners are changed by owners only."""
+    """Who is in the company, with which role: changed by who may give both the role that was and the one that comes.
+
+    It asks the same verbs as the page of members, so no rule of theirs has a second door.
+    """
 
     capability = "manage_members"
     list_display = ["user", "role", "created_at"]
@@ -177,20 +183,43 @@ class MembershipAdmin(TenantAdmin):
         return False
 
     def has_change_permission(self, request, obj=None) -> bool:
-        return super().has_change_permission(request, obj) and not self._is_above(request, obj)
+        return super().has_change_permission(request, obj) and self._reaches(request, obj)
 
     def has_delete_permission(self, request, obj=None) -> bool:
         own = obj is not None and obj.user_id == request.user.pk
-        return super().has_delete_permission(request, obj) and not own and not self._is_above(request, obj)
+        return super().has_delete_permission(request, obj) and not own and self._reaches(request, obj)
 
     @staticmethod
-    def _is_above(request, obj) -> bool:
-        return obj is not None and obj.role == "owner" and request.membership.role != "owner"
+    def _reaches(request, obj) -> bool:
+        # The form holds the new role by the time that it is saved: what counts is the one that stands in the table.
+        role = obj and Membership.objects.filter(pk=obj.pk).values_list("role", flat=True).first()
+        return not role or members.may_give(request.membership, role)
 
     def formfield_for_choice_field(self, db_field, request, **kwargs: Any):
-        if db_field.name == "role" and request.membership.role != "owner":
-            kwargs["choices"] = [c for c in db_field.get_choices(include_blank=False) if c[0] != "owner"]
+        if db_field.name == "role":
+            kwargs["choices"] = [(role.value, role.label) for role in members.roles_to_give(request.membership)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def save_model(self, request, obj, form, change) -> None:
+        members.change_role(membership=obj, role=obj.role, by=request.membership)
+
+    def delete_model(self, request, obj) -> None:
+        members.remove_member(membership=obj, by=request.membership)
+
+    def changeform_view(self, request, *args, **kwargs):
+        return self._or_say_why(request, super().changeform_view, *args, **kwargs)
+
+    def delete_view(self, request, *args, **kwargs):
+        return self._or_say_why(request, super().delete_view, *args, **kwargs)
+
+    @staticmethod
+    def _or_say_why(request, view, *args, **kwargs):
+        """A refusal undoes what the view did (it runs in one transaction) and is told on the list."""
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as refusal:
+            messages.error(request, refusal.message)
+            return HttpResponseRedirect(reverse("admin:tenants_membership_changelist"))
 
 
 @admin.register(Tenant)

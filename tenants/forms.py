@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from . import permissions, sign_in_limits
-from .models import ApiKey, Membership, User
+from .models import ApiKey, Membership
 from .wording import SCOPES
 
 
@@ -32,26 +32,20 @@ class SignInForm(AuthenticationForm):
         attempt = sign_in_limits.begin(self.request, email)
         if attempt.wait:
             self.wait = attempt.wait
-            raise ValidationError(_too_many(attempt.wait), code="throttled")
+            raise ValidationError(too_many(attempt.wait), code="throttled")
         cleaned = super().clean()
         attempt.give_back()
         return cleaned
 
 
-def _too_many(seconds: int) -> str:
+def too_many(seconds: int) -> str:
+    """What a person is told who must wait."""
     minutes = -(-seconds // 60)
     return ngettext(
         "There were too many attempts. Try again in %(minutes)s minute, or on a browser where you have signed in before.",
         "There were too many attempts. Try again in %(minutes)s minutes, or on a browser where you have signed in before.",
         minutes,
     ) % {"minutes": minutes}
-
-
-class PasswordResetRequestForm(PasswordResetForm):
-    """Also for who was invited and has no password yet: this is how they set their first one."""
-
-    def get_users(self, email: str):
-        return User.objects.filter(email__iexact=email, is_active=True)
 
 
 class KeyForm(forms.Form):

@@ -5,15 +5,17 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from django.conf import settings
+from django.shortcuts import redirect
 from django.utils import timezone, translation
 
 from core import logs
 
-from . import acting, api_keys, selectors
+from . import acting, api_keys, selectors, sessions
 from .models import User
 from .scoping import tenant_scope
 
 _API = "/api/"  # keys are for programs: pages and the back office do not look at the header
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class TenantMiddleware:
@@ -31,13 +33,12 @@ class TenantMiddleware:
         request.tenant = None
         request.api_key = None
         request.key_refusal = ""
+        request.second_factor_wanted = request.company_lost = False
         text = _bearer(request)
         if text is not None:
             self._open(request, text)
         elif request.user.is_authenticated:
-            membership = selectors.get_membership(request.user, wanted=request.session.get("workspace"))
-            if membership is not None:
-                request.membership, request.tenant = membership, membership.tenant
+            self._enter(request)
             self._speak(request, request.user)
         scope = tenant_scope(request.tenant) if request.tenant else nullcontext()
         zone = timezone.override(request.tenant.time_zone if request.tenant else None)
@@ -49,6 +50,34 @@ class TenantMiddleware:
         whose = logs.about(company_id=request.tenant.pk if request.tenant else None, user_id=person)
         with scope, zone, acting.by_key(request.api_key), whose:
             return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        """A company's pages lead to the set-up of a second factor where it asks for one that this session lacks."""
+        if not request.second_factor_wanted:
+            return None
+        of_a_company = hasattr(view, "capability") or "admin" in request.resolver_match.namespaces
+        return redirect("tenants:second_factor") if of_a_company else None
+
+    def _enter(self, request) -> None:
+        """The company of this session, if the person is still in it; else their first one, for looking only.
+
+        A form belongs to the company whose page showed it. Where that one is lost, the form goes nowhere (403) instead of
+        into another company that the person happens to be in.
+        """
+        wanted = request.session.get(sessions.WORKSPACE)
+        membership = selectors.get_membership(request.user, wanted=wanted)
+        if membership is None:
+            return
+        if str(membership.tenant_id) != wanted:
+            if wanted and request.method not in _SAFE:
+                request.company_lost = True
+                return
+            sessions.enter(request, membership.tenant_id)
+        sessions.seen(request.session)
+        if membership.tenant.requires_second_factor and not request.session.get(sessions.SECOND_FACTOR):
+            request.second_factor_wanted = True
+            return
+        request.membership, request.tenant = membership, membership.tenant
 
     def _open(self, request, text: str) -> None:
         try:

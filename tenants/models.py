@@ -15,7 +15,28 @@ from django.utils.translation import gettext_lazy as _
 from core.models import Job, PublicId, TimeStamped
 
 from . import permissions
+from .models_people import BrowserSession, Invitation, Picture, RecoveryCode, SecondFactor
+from .roles import Role
 from .scoping import TenantModel, public_scope
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "BrowserSession",
+    "Invitation",
+    "Level",
+    "Membership",
+    "Notification",
+    "NotificationRead",
+    "Picture",
+    "RecoveryCode",
+    "Role",
+    "SecondFactor",
+    "StoredAnswer",
+    "Tenant",
+    "TenantJob",
+    "User",
+]
 
 
 class Tenant(TimeStamped):
@@ -36,6 +57,7 @@ class Tenant(TimeStamped):
     )
     risk_medium = models.FloatField(_("medium risk from"), default=0.30)
     risk_high = models.FloatField(_("high risk from"), default=0.60)
+    requires_second_factor = models.BooleanField(_("asks its members for a second factor"), default=False)
 
     class Meta:
         verbose_name = _("company")
@@ -83,6 +105,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=120, blank=True)
     avatar_url = models.CharField(_("picture"), max_length=300, blank=True)
     locale = models.CharField(_("language"), max_length=8, blank=True, choices=[("en", "English"), ("fr", "Français")])
+    time_zone = models.CharField(_("time zone"), max_length=60, blank=True)  # empty: the company's
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
@@ -107,15 +130,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "".join(w[0] for w in words[:2]).upper()
 
 
-class Role(models.TextChoices):
-    OWNER = "owner", _("owner")
-    ADMIN = "admin", _("admin")
-    OPERATOR = "operator", _("operator")
-    ANALYST = "analyst", _("analyst")
-    VIEWER = "viewer", _("viewer")
-
-
-class Membership(TimeStamped):
+class Membership(TimeStamped, PublicId):
     """A person's place in a company. The scope of a request comes from this row and from nothing else (RULES 2)."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("company"))

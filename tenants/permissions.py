@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 
-_VIEWER = {"read_api", "view_customers", "view_models", "view_notifications", "view_campaigns"}
+_VIEWER = {"read_api", "view_customers", "view_models", "view_notifications", "view_campaigns", "view_members"}
 _ANALYST = _VIEWER | {
     "import_customers",
     "train_models",
@@ -46,7 +47,7 @@ _ADMIN = _OPERATOR | {
     "adopt_churn_definition",
     "set_sender",
 }
-_OWNER = _ADMIN | {"delete_workspace"}
+_OWNER = _ADMIN | {"delete_workspace", "set_security"}
 
 CAPABILITIES: dict[str, frozenset[str]] = {
     "viewer": frozenset(_VIEWER),
@@ -57,7 +58,8 @@ CAPABILITIES: dict[str, frozenset[str]] = {
 }
 
 # What a program's key may be given: whatever the API asks for, and nothing that only a person does on a page. A key that
-# could make keys would outlive its own revocation.
+# could make keys would outlive its own revocation; one that manages members invites and removes those only who may no
+# more than itself (``members.may_give``).
 FOR_KEYS: tuple[str, ...] = (
     "view_customers",
     "view_models",
@@ -84,6 +86,8 @@ FOR_KEYS: tuple[str, ...] = (
     "run_campaigns",
     "adopt_churn_definition",
     "erase_customers",
+    "view_members",
+    "manage_members",
 )
 
 
@@ -126,4 +130,6 @@ class HasCapability(BasePermission):
         capability = getattr(view, "capability", None)
         if isinstance(capability, dict):
             capability = capability.get(method)
+        if getattr(request._request, "second_factor_wanted", False):
+            self.code, self.message = "second_factor_wanted", _("This company asks for a second factor: set yours up.")
         return bool(capability and membership.can(capability))

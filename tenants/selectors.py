@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from .models import ApiKey, Membership, Notification, NotificationRead, Tenant, User
+from .models import ApiKey, Invitation, Membership, Notification, NotificationRead, SecondFactor, Tenant, User
 
 
 def get_membership(user: User, *, wanted: str | None = None) -> Membership | None:
@@ -21,6 +21,17 @@ def get_tenant(slug: str) -> Tenant:
 
 def member_emails(tenant: Tenant) -> QuerySet:
     return tenant.memberships.select_related("user").order_by("user__email")
+
+
+def members(tenant: Tenant) -> QuerySet[Membership]:
+    """Who is in the company, each with ``has_second_factor``."""
+    factor = SecondFactor.objects.filter(user=OuterRef("user"), confirmed_at__isnull=False)
+    return tenant.memberships.select_related("user").annotate(has_second_factor=Exists(factor))
+
+
+def pending_invitations() -> QuerySet[Invitation]:
+    """Those of the company in scope that nobody has taken yet, newest first; also those that are too old by now."""
+    return Invitation.objects.filter(accepted_at=None, withdrawn_at=None).select_related("invited_by").order_by("-pk")
 
 
 def notifications_for(user: User) -> QuerySet[Notification]:

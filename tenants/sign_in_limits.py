@@ -61,6 +61,32 @@ def begin(request: HttpRequest, email: str) -> Attempt:
     return _count((("account", whose), ("address", address_of(request))))
 
 
+def begin_code(request: HttpRequest, user: User) -> Attempt:
+    """Count a code of the second factor. A stranger has the password already: they fill their own counter, and who comes from
+    a browser that the account knows has another."""
+    browser = _browser_of(request, user)
+    return _count((("code", f"{browser or 'stranger'}/{user.pk}"),))
+
+
+def begin_proof(request: HttpRequest) -> Attempt:
+    """Count a password or a code that a signed-in person is asked for once more: by their session, so that nobody at the door
+    keeps them from it."""
+    return _count((("code", f"session/{request.session.session_key}/{request.user.pk}"),))
+
+
+def begin_reset(request: HttpRequest, email: str) -> int:
+    """Count a request for a new password. 0: it may be mailed; else the seconds until this address may ask again.
+
+    An account that was mailed often enough is not told apart from one that was not: see ``may_mail``.
+    """
+    return _count((("reset_address", address_of(request)),)).wait
+
+
+def may_mail(email: str) -> bool:
+    """Whether a mailbox gets another link yet: nobody's is filled by who knows the address."""
+    return not _count((("reset_mailbox", email.casefold()),)).wait
+
+
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
     """From now on this browser is one that the person signs in from. A new password makes the others unknown again."""
     seen = _read(request)

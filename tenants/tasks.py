@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from celery import Task, shared_task
 from django.utils import timezone, translation
+from kombu.exceptions import OperationalError
 
 from core import logs
 from core.errors import Refused
 from core.jobs import Cancelled, LeaseLost, NotClaimable
 
-from . import idempotency
+from . import idempotency, mails, sessions
 from .models import Tenant
 from .scoping import tenant_scope
 
@@ -36,3 +37,30 @@ class TenantTask(Task):
 @shared_task(ignore_result=True)
 def forget_answers(**_: object) -> None:
     idempotency.forget_answers()
+
+
+@shared_task(ignore_result=True)
+def forget_sessions(**_: object) -> None:
+    sessions.forget_expired()
+
+
+@shared_task(base=TenantTask, ignore_result=True)
+def send_invitation(*, invitation_id: int, site: str, **_: object) -> None:
+    mails.send_invitation(invitation_id=invitation_id, site=site)
+
+
+@shared_task(ignore_result=True)
+def send_password_reset(*, email: str, host: str, is_secure: bool, language: str, **_: object) -> None:
+    mails.send_password_reset(email=email, host=host, is_secure=is_secure, language=language)
+
+
+def hand_over(task: Task, **kwargs: object) -> None:
+    """Have a worker do this; where no broker answers it is done here and now, and the person waits a little longer."""
+    broker = task.app.conf.broker_url
+    if broker.startswith("memory:") and not task.app.conf.task_always_eager:
+        task(**kwargs)
+        return
+    try:
+        task.apply_async(kwargs=kwargs, retry=False)
+    except (OSError, OperationalError):
+        task(**kwargs)

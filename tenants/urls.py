@@ -2,8 +2,18 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path, reverse_lazy
 
-from . import api, views, views_keys, views_sign_in
-from .forms import PasswordResetRequestForm, SignInForm
+from . import (
+    api,
+    api_members,
+    views,
+    views_invitation,
+    views_keys,
+    views_members,
+    views_profile,
+    views_second_factor,
+    views_sign_in,
+)
+from .forms import SignInForm
 
 app_name = "tenants"
 
@@ -15,15 +25,13 @@ urlpatterns = [
         ),
         name="sign_in",
     ),
+    path("sign-in/code", views_second_factor.sign_in_code, name="sign_in_code"),
     path("sign-out", auth.LogoutView.as_view(), name="sign_out"),
     path(
         "password-reset",
         login_not_required(
-            auth.PasswordResetView.as_view(
-                form_class=PasswordResetRequestForm,
+            views_sign_in.ResetView.as_view(
                 template_name="tenants/password_reset.html",
-                email_template_name="tenants/password_reset_email.txt",
-                subject_template_name="tenants/password_reset_subject.txt",
                 success_url=reverse_lazy("tenants:password_reset_sent"),
             )
         ),
@@ -52,9 +60,26 @@ urlpatterns = [
     path(
         "password",
         views_sign_in.ChangePasswordView.as_view(
-            template_name="tenants/password_change.html", success_url=reverse_lazy("dashboard:dashboard")
+            template_name="tenants/password_change.html", success_url=reverse_lazy("tenants:profile")
         ),
         name="password_change",
+    ),
+    path("profile", views_profile.profile, name="profile"),
+    path("profile/picture", views_profile.set_picture, name="set_picture"),
+    path("profile/sessions/<uuid:public_id>/end", views_profile.end_session, name="end_session"),
+    path("profile/sessions/end-others", views_profile.end_other_sessions, name="end_other_sessions"),
+    path("profile/second-factor", views_second_factor.second_factor_page, name="second_factor"),
+    path("profile/second-factor/codes", views_second_factor.renew_recovery_codes, name="renew_recovery_codes"),
+    path("profile/second-factor/end", views_second_factor.end_second_factor, name="end_second_factor"),
+    path("pictures/<uuid:public_id>", views_profile.picture, name="picture"),
+    path("invitation/<str:token>", views_invitation.invitation, name="invitation"),
+    path("members", views_members.member_list, name="member_list"),
+    path("members/second-factor", views_members.set_second_factor_rule, name="set_second_factor_rule"),
+    path("members/<uuid:public_id>/role", views_members.change_role, name="change_role"),
+    path("members/<uuid:public_id>/remove", views_members.remove_member, name="remove_member"),
+    path("members/invitations/<uuid:public_id>/resend", views_members.resend_invitation, name="resend_invitation"),
+    path(
+        "members/invitations/<uuid:public_id>/withdraw", views_members.withdraw_invitation, name="withdraw_invitation"
     ),
     path("language", views.set_language, name="set_language"),
     path("workspace", views.switch_workspace, name="switch_workspace"),
@@ -62,5 +87,11 @@ urlpatterns = [
     path("workspace/keys/<uuid:public_id>/revoke", views_keys.revoke_key, name="revoke_key"),
     path("notifications", views.notification_list, name="notification_list"),
     path("notifications/read", views.mark_notifications_read, name="mark_notifications_read"),
+    path("api/me", api_members.MeView.as_view(), name="api_me"),
+    path("api/members", api_members.MembersView.as_view(), name="api_members"),
+    path("api/members/<uuid:public_id>", api_members.MemberView.as_view(), name="api_member"),
+    path("api/invitations", api_members.InvitationsView.as_view(), name="api_invitations"),
+    path("api/invitations/<uuid:public_id>", api_members.InvitationView.as_view(), name="api_invitation"),
+    path("api/invitations/<uuid:public_id>/resend", api_members.ResendView.as_view(), name="api_invitation_resend"),
     path("api/notifications", api.NotificationsView.as_view(), name="api_notifications"),
 ]

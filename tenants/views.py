@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core.htmx import render_page
 
-from . import selectors, services
+from . import selectors, services, sessions
 from .models import Membership
 from .permissions import requires
 
@@ -35,9 +35,9 @@ def set_language(request: HttpRequest) -> HttpResponse:
 @require_POST
 def switch_workspace(request: HttpRequest) -> HttpResponse:
     """Choose among one's own companies; the choice is checked against membership rows at each request."""
-    wanted = request.POST.get("workspace", "")
-    if Membership.objects.filter(user=request.user, tenant__slug=wanted).exists():
-        request.session["workspace"] = str(Membership.objects.get(user=request.user, tenant__slug=wanted).tenant_id)
+    seat = Membership.objects.filter(user=request.user, tenant__slug=request.POST.get("workspace", "")).first()
+    if seat is not None:
+        sessions.enter(request, seat.tenant_id)
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from django.contrib.auth import views as auth
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.translation import get_language
 
-from . import sign_in_limits
+from . import second_factor, sessions, sign_in_limits, tasks
+from .forms import too_many
+from .views_second_factor import ask_for_code
 
 
 class SignInView(auth.LoginView):
     def form_valid(self, form) -> HttpResponse:
+        user = form.get_user()
+        if second_factor.is_on(user):
+            return ask_for_code(self.request, user, self.get_redirect_url())
         response = super().form_valid(form)
-        sign_in_limits.remember(self.request, response, form.get_user())
+        sign_in_limits.remember(self.request, response, user)
         return response
 
     def form_invalid(self, form) -> HttpResponse:
@@ -22,17 +28,46 @@ class SignInView(auth.LoginView):
         return response
 
 
+class ResetView(auth.PasswordResetView):
+    """A link by mail. The worker asks whether the address is known, so that neither the answer nor its time tells."""
+
+    def form_valid(self, form) -> HttpResponse:
+        email = form.cleaned_data["email"].strip()
+        if wait := sign_in_limits.begin_reset(self.request, email):
+            form.add_error(None, too_many(wait))
+            response = self.form_invalid(form)
+            response.status_code = 429
+            response["Retry-After"] = str(wait)
+            return response
+        if sign_in_limits.may_mail(email):
+            tasks.hand_over(
+                tasks.send_password_reset,
+                email=email,
+                host=self.request.get_host(),
+                is_secure=self.request.is_secure(),
+                language=get_language(),
+            )
+        return HttpResponseRedirect(self.get_success_url())
+
+
 class SetPasswordView(auth.PasswordResetConfirmView):
-    """By the link in a mail, which is a proof of its own: so somebody under attack gets in from a new browser too."""
+    """By the link in a mail, which is a proof of its own: so somebody under attack gets in from a new browser too.
+
+    Every session of the person ends: who asked for a new password may have lost the old one to somebody.
+    """
 
     def form_valid(self, form) -> HttpResponse:
         response = super().form_valid(form)
+        sessions.end_all(form.user)
         sign_in_limits.remember(self.request, response, form.user)
         return response
 
 
 class ChangePasswordView(auth.PasswordChangeView):
+    """The other sessions of the person end; this one goes on under the new password."""
+
     def form_valid(self, form) -> HttpResponse:
         response = super().form_valid(form)
+        sessions.end_all(form.user, but=self.request.session.session_key)
         sign_in_limits.remember(self.request, response, form.user)
         return response

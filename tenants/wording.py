@@ -31,4 +31,6 @@ SCOPES: dict[str, object] = {
     "run_campaigns": _("Start, pause and cancel campaigns"),
     "adopt_churn_definition": _("Decide what leaving means"),
     "erase_customers": _("Erase customers for good"),
+    "view_members": _("See who is in the company, and whom the key acts for"),
+    "manage_members": _("Invite, change and remove those who may no more than the key itself"),
 }

@@ -152,12 +152,17 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-# Wrong passwords that are listened to: for one account, from one address, and on a browser that the account knows.
+# Wrong passwords that are listened to: for one account, from one address, and on a browser that the account knows; codes of a
+# second factor; requests for a new password from one address, and mails with a link to one mailbox.
 SIGN_IN_RATES = {
     "account": env("SIGN_IN_RATE_ACCOUNT", default="10/15m"),
     "address": env("SIGN_IN_RATE_ADDRESS", default="50/15m"),
     "browser": env("SIGN_IN_RATE_BROWSER", default="20/15m"),
+    "code": env("SIGN_IN_RATE_CODE", default="5/15m"),
+    "reset_address": env("PASSWORD_RESET_RATE_ADDRESS", default="30/h"),
+    "reset_mailbox": env("PASSWORD_RESET_RATE_MAILBOX", default="3/h"),
 }
+SESSION_ENGINE = "tenants.session_store"  # rows with whose they are: listed, and ended one by one
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = False  # htmx reads the token from the page, forms from their field

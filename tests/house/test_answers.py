@@ -7,7 +7,18 @@ from django.conf import settings
 
 from tests.everywhere import every
 
-PAGES = ["/dashboard", "/clients", "/imports", "/quality", "/mlops", "/notifications", "/password"]
+PAGES = [
+    "/dashboard",
+    "/clients",
+    "/imports",
+    "/quality",
+    "/mlops",
+    "/notifications",
+    "/password",
+    "/profile",
+    "/members",
+    "/profile/second-factor",
+]
 
 
 def policy_of(answer) -> dict[str, list[str]]:

@@ -11,6 +11,8 @@ OPEN = {
     "readyz",
     "metrics",  # a token, or an address of the operator's own
     "tenants:sign_in",
+    "tenants:sign_in_code",  # after the password
+    "tenants:invitation",  # a sealed token names the company
     "tenants:password_reset",
     "tenants:password_reset_sent",
     "tenants:password_reset_confirm",
@@ -26,6 +28,14 @@ SIGNED_IN_ONLY = {
     "tenants:sign_out",
     "tenants:password_change",
     "tenants:switch_workspace",  # checks the membership row itself
+    "tenants:profile",
+    "tenants:set_picture",
+    "tenants:picture",  # one's own, or of somebody in a company that both are in
+    "tenants:end_session",
+    "tenants:end_other_sessions",
+    "tenants:second_factor",
+    "tenants:renew_recovery_codes",
+    "tenants:end_second_factor",
 }
 HELD = set().union(*CAPABILITIES.values())
 

@@ -19,6 +19,10 @@ NOBODYS = {
     "tenants.Tenant",
     "tenants.User",
     "tenants.Membership",
+    "tenants.BrowserSession",  # of a person, who may be in several companies
+    "tenants.Picture",
+    "tenants.RecoveryCode",
+    "tenants.SecondFactor",
 }  # they say who is who: before any company is in scope
 
 # Unique without the company in front, and why no second company can collide with it or learn from it.

@@ -6,13 +6,12 @@ import json
 import re
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from core.errors import Refused
 from tenants import api_keys, selectors, services
-from tenants.models import ApiKey, AuditEntry, Membership, Role, StoredAnswer
+from tenants.models import ApiKey, AuditEntry, BrowserSession, Membership, Role, StoredAnswer
 from tenants.permissions import CAPABILITIES, FOR_KEYS
 from tenants.scoping import current_tenant, tenant_scope
 from tenants.wording import SCOPES
@@ -112,7 +111,7 @@ def test_every_capability_that_the_api_asks_can_be_given_and_has_its_words():
             asked |= set(wanted.values()) if isinstance(wanted, dict) else {wanted}
     assert asked - {"read_api"} <= set(FOR_KEYS)  # any key reads what the API is
     assert list(SCOPES) == list(FOR_KEYS)
-    assert set(FOR_KEYS) <= CAPABILITIES["owner"] - {"manage_keys", "manage_members", "delete_workspace"}
+    assert set(FOR_KEYS) <= CAPABILITIES["owner"] - {"manage_keys", "set_security", "delete_workspace"}
 
 
 # ---------------------------------------------------------------- using
@@ -131,7 +130,7 @@ def test_program_is_answered_in_its_makers_name_company_and_language(cast):
     assert "abandonn" in line["text"]
     assert "no-store" in answer["Cache-Control"]
     assert not answer.cookies
-    assert not Session.objects.exists()
+    assert not BrowserSession.objects.exists()
 
 
 def test_scheme_is_read_in_any_case(cast):

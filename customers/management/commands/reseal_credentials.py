@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from customers import services
+from tenants import second_factor
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
@@ -11,7 +12,7 @@ class Command(BaseCommand):
     help = "Seal every stored credential under CREDENTIALS_KEY; afterwards CREDENTIALS_KEY_FALLBACKS may be emptied."
 
     def handle(self, *args, **options) -> None:
-        done = lost = 0
+        done, lost = second_factor.reseal_all()
         for tenant in Tenant.objects.iterator(chunk_size=200):
             with tenant_scope(tenant):
                 sealed, unopened = services.reseal_feeds()

@@ -1,0 +1,15 @@
+"""Whose clock a page goes by. Schedules and data go by the company's; what is about a person may go by their own."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+
+def clock_of(request: HttpRequest) -> ZoneInfo:
+    """The signed-in person's time zone, else the company's, else the site's. For pages about people only: "today" of a
+    model or a campaign is the company's day, whoever looks."""
+    named = getattr(request.user, "time_zone", "") or (request.tenant.time_zone if request.tenant else "")
+    return ZoneInfo(named) if named else timezone.get_default_timezone()

@@ -1,0 +1,24 @@
+"""``manage.py end_second_factor``: for a person who lost both the phone and the recovery codes, once the operator knows who asks."""
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tenants import second_factor, sessions
+from tenants.models import User
+
+
+class Command(BaseCommand):
+    help = (
+        "Switch off a person's second factor and end their sessions. Make sure who asks: this is what thieves ask for."
+    )
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("email")
+
+    def handle(self, *, email, **_) -> None:
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            raise CommandError(f"Nobody has the address {email}.")
+        if not second_factor.end(user, by_operator=True):
+            raise CommandError(f"{email} has no second factor.")
+        sessions.end_all(user)
+        self.stdout.write(f"{email} signs in with the password alone now, and is signed out everywhere.")
