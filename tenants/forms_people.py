@@ -74,7 +74,6 @@ class ProfileForm(forms.ModelForm):
 class PictureForm(forms.Form):
     picture = forms.FileField(
         label=_("Picture"),
-        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
         help_text=_("JPEG, PNG or WebP, at most 4 MB."),
     )
 

@@ -19,7 +19,7 @@ from core.throttles import address_of
 
 from . import browsers, selectors
 from .models import BrowserSession, User
-from .session_store import ADDRESS, BROWSER, SEEN, SIGNED_IN
+from .session_store import ADDRESS, BROWSER, SIGNED_IN
 
 WORKSPACE = "workspace"  # in the session: the company that its pages are of
 SECOND_FACTOR = "second_factor"  # in the session: a code was given when it began
@@ -45,8 +45,7 @@ def begin(sender, *, request: HttpRequest, user: User, **_: object) -> None:
     session = getattr(request, "session", None)
     if session is None:
         return
-    now = timezone.now().isoformat()
-    session[SIGNED_IN], session[SEEN] = now, now
+    session[SIGNED_IN] = timezone.now().isoformat()
     session[BROWSER] = browsers.code_of(request.META.get("HTTP_USER_AGENT", ""))
     session[ADDRESS] = browsers.network_of(address_of(request))
     if membership := selectors.get_membership(user):
@@ -54,10 +53,14 @@ def begin(sender, *, request: HttpRequest, user: User, **_: object) -> None:
 
 
 def seen(session: SessionBase) -> None:
-    """Keep "last seen" true to some minutes."""
-    last = session.get(SEEN)
-    if last and timezone.now() - datetime.fromisoformat(last) >= _SEEN_EVERY:
-        session[SEEN] = timezone.now().isoformat()
+    """Keep "last seen" true to some minutes.
+
+    The column alone is written: a session that is saved whole by a request under way would undo a switch to another company
+    that was made meanwhile, and forms of the one would be written into the other.
+    """
+    last, now = getattr(session, "seen_at", None), timezone.now()
+    if last and now - last >= _SEEN_EVERY:
+        BrowserSession.objects.filter(session_key=session.session_key).update(seen_at=now)
 
 
 def enter(request: HttpRequest, tenant_id: UUID) -> None:
@@ -85,6 +88,11 @@ def places(user: User, *, this: str | None) -> list[Place]:
         )
         for row in rows.only("session_key", "browser", "address", "signed_in_at", "seen_at")[:_LISTED]
     ]
+
+
+def public_id_of(session: SessionBase) -> UUID:
+    """What pages call this session."""
+    return BrowserSession(session_key=session.session_key).public_id
 
 
 def end(user: User, public_id: UUID) -> bool:

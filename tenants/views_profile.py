@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -66,6 +68,9 @@ def picture(request: HttpRequest, public_id) -> HttpResponse:
 
 @require_POST
 def end_session(request: HttpRequest, public_id) -> HttpResponse:
+    if public_id == sessions.public_id_of(request.session):
+        logout(request)
+        return redirect(settings.LOGIN_URL)
     if not sessions.end(request.user, public_id):
         raise Http404
     messages.success(request, _("That browser is signed out."))

@@ -53,12 +53,13 @@ class ResetView(auth.PasswordResetView):
 class SetPasswordView(auth.PasswordResetConfirmView):
     """By the link in a mail, which is a proof of its own: so somebody under attack gets in from a new browser too.
 
-    Every session of the person ends: who asked for a new password may have lost the old one to somebody.
+    Every session of the person ends: who asked for a new password may have lost the old one to somebody. (Where this browser is
+    signed in, the new password ends that; its row still carries the message of this request.)
     """
 
     def form_valid(self, form) -> HttpResponse:
         response = super().form_valid(form)
-        sessions.end_all(form.user)
+        sessions.end_all(form.user, but=self.request.session.session_key)
         sign_in_limits.remember(self.request, response, form.user)
         return response
 

@@ -21,18 +21,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # One default for all rows would not be unique: the column comes empty, is filled, and is then closed.
+        # One default for all rows would not be unique: the column comes empty, is filled, and is closed by the next migration
+        # (PostgreSQL alters no table that was written to in the same transaction, where constraints wait for its end).
         migrations.AddField(
             model_name='membership',
             name='public_id',
             field=models.UUIDField(default=uuid.uuid4, editable=False, null=True, verbose_name='identifier'),
         ),
         migrations.RunPython(name_memberships, migrations.RunPython.noop),
-        migrations.AlterField(
-            model_name='membership',
-            name='public_id',
-            field=models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier'),
-        ),
         migrations.AddField(
             model_name='tenant',
             name='requires_second_factor',

@@ -169,11 +169,28 @@ def test_last_seen_is_written_once_in_some_minutes(cast, time_machine, django_as
 
 
 def test_expired_rows_are_forgotten(cast, time_machine):
+    time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
     browser(cast.alice)
     time_machine.shift(15 * 86_400)
     kept = browser(cast.bob)
     assert sessions.forget_expired() == 1
     assert is_in(kept)
+
+
+def test_own_session_is_ended_like_signing_out(cast):
+    here = browser(cast.alice)
+    kept = replay(here)
+    place = BrowserSession.objects.get(user=cast.alice)
+    assert here.post(f"/profile/sessions/{place.public_id}/end")["Location"] == "/sign-in"
+    assert (is_in(here), is_in(kept)) == (False, False)
+
+
+def test_new_password_by_mail_in_a_browser_that_is_signed_in(cast):
+    here, there = browser(cast.alice), browser(cast.alice)
+    form = here.get(ask_for_reset(here, cast.alice.email), follow=True)
+    assert here.post(form.redirect_chain[-1][0], NEW).status_code == 302
+    assert (is_in(here), is_in(there)) == (False, False)
+    assert sign_in(here, cast.alice.email, NEW["new_password1"]).status_code == 302
 
 
 # ---------------------------------------------------------------- tabs of two companies
@@ -213,7 +230,7 @@ def test_form_of_one_company_sent_after_switching_to_another_writes_nowhere(cast
     body = {"email": "x@example.com", "role": "viewer"}
     answer = client.post("/members", body | {"csrfmiddlewaretoken": old})
     assert answer.status_code == 403
-    answer = client.post("/api/invitations", body, headers={"X-CSRFToken": old})
+    answer = client.post("/api/invitations", body, content_type="application/json", headers={"X-CSRFToken": old})
     assert answer.status_code == 403
     page = client.get("/members")
     assert page.context["workspace"] == cast.borealis
@@ -222,6 +239,21 @@ def test_form_of_one_company_sent_after_switching_to_another_writes_nowhere(cast
     assert len(client.get("/members").context["pending"]) == 1
     switch(client, "atlas-telecom", token_of(client.get("/members")))
     assert client.get("/members").context["pending"] == []
+
+
+def test_request_under_way_does_not_undo_a_switch(cast, diana, time_machine):
+    """A bell that was asked for before the switch, and answers after it, writes "last seen" and no more."""
+    time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
+    client = strict(diana)
+    page = client.get("/members")
+    time_machine.shift(600)
+    under_way = SessionStore(client.cookies["sessionid"].value)
+    assert under_way[sessions.WORKSPACE] == str(cast.atlas.pk)
+    switch(client, "borealis-mobile", token_of(page))
+    sessions.seen(under_way)
+    assert not under_way.modified
+    assert BrowserSession.objects.get(user=diana).seen_at == timezone.now()
+    assert client.get("/members").context["workspace"] == cast.borealis
 
 
 def test_switching_to_where_one_is_already_voids_no_form(cast, diana):
