@@ -12,6 +12,7 @@
     the first scores, or an import that rests ─▶ divide the customers into segments (after that: weekly, by beat)
     import, score ─▶ newcomers get their segment, and what each segment stands to lose is reckoned anew
     a program's campaign is checked ─▶ approve and launch it · a campaign is measured ─▶ learn whom to write to
+    import, train, score, drift, campaign ─▶ events to the company's own programs: see announcing.py
     drift, a refused artefact, a wrong estimate ─▶ predictions.alarm_raised ─▶ mail to those who asked for alarms
 
 Early stages announce facts and know nobody; only this module listens. A listener opens the next job's row and rings for

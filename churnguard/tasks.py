@@ -11,7 +11,7 @@ from segmentation import services as segmentation
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
-from . import pipeline
+from . import announcing, pipeline
 from .keeping import nightly
 
 
@@ -36,6 +36,7 @@ def catch_up_pipelines(**_: object) -> None:
     for tenant in Tenant.objects.iterator(chunk_size=200):
         with tenant_scope(tenant):
             pipeline.catch_up()
+            announcing.catch_up()
 
 
 @shared_task(ignore_result=True)

@@ -88,6 +88,29 @@ def download(
         return Answer(200, dict(response.headers), size, digest.hexdigest(), cut)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a receiver answered to a ``post``: ``beginning`` is at most what was asked to be kept of its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    beginning: bytes = b""
+
+
+def post(url: str, body: bytes, *, rules: Rules, headers: Mapping[str, str], kept: int = 2_000) -> Reply:
+    """POST a body and return whatever was answered, redirects and errors too, without following or judging.
+
+    Raises Refused (not_https, bad_address, private_address, unknown_host, certificate) and Unreachable.
+    """
+    beginning = b""
+    with _exchange(url, rules, {"Accept-Encoding": "identity", **headers}, method="POST", body=body) as response:
+        for block in response.iter_raw(kept):
+            beginning += block
+            if len(beginning) >= kept:
+                break
+        return Reply(response.status_code, dict(response.headers), beginning[:kept])
+
+
 def check_address(url: str) -> httpx.URL:
     """The address, taken apart; Refused where it could never be used. Asks no other machine."""
     try:
@@ -104,8 +127,10 @@ def check_address(url: str) -> httpx.URL:
 
 
 @contextmanager
-def _exchange(url: str, rules: Rules, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-    """One GET; whatever goes wrong on the way becomes a Refused or an Unreachable."""
+def _exchange(
+    url: str, rules: Rules, headers: Mapping[str, str], *, method: str = "GET", body: bytes | None = None
+) -> Iterator[httpx.Response]:
+    """One request; whatever goes wrong on the way becomes a Refused or an Unreachable."""
     address = check_address(url)
     transport = _Transport(rules)
     timeout = httpx.Timeout(min(_OPERATION_SECONDS, rules.seconds))
@@ -113,7 +138,7 @@ def _exchange(url: str, rules: Rules, headers: Mapping[str, str]) -> Iterator[ht
     try:
         with (
             httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=timeout) as client,
-            client.stream("GET", address, headers=named) as response,
+            client.stream(method, address, headers=named, content=body) as response,
         ):
             yield response
     except (httpx.TimeoutException, httpcore.TimeoutException):

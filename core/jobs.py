@@ -55,6 +55,7 @@ class Claim:
         self.token = job.token
         self.outcome = JobState.SUCCEEDED
         self.not_before: datetime | None = None
+        self.error = ("", "")
         self._written = 0.0
         self._lost = threading.Event()
 
@@ -101,6 +102,10 @@ class Claim:
     def rest_until(self, moment: datetime) -> None:
         """End this stretch of work waiting: the job goes on by itself at ``moment``, and nothing failed."""
         self.outcome, self.not_before = JobState.QUEUED, moment
+
+    def give_up(self, code: str, message: str, *, state: str = JobState.DEAD) -> None:
+        """End with a reason and without an exception: the job itself has tried as long as makes sense."""
+        self.outcome, self.error = state, (code, message)
 
     def made_headway(self) -> None:
         """Count the attempts anew: a worker killed after this is not one more failure of the same work."""
@@ -183,7 +188,7 @@ def claimed(model: type[Job], job_id: int) -> Iterator[Claim]:
         if held.outcome == JobState.QUEUED:
             _rest(held)
         else:
-            _end(held, held.outcome)
+            _end(held, held.outcome, *held.error)
     finally:
         stop()
         logs.unbind(told)

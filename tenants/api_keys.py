@@ -19,17 +19,19 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import Refused
 
-from . import permissions, services
-from .models import ApiKey, Membership, Tenant, User
+from . import permissions, selectors, services
+from .models import ApiKey, Level, Membership, Notification, Tenant, User
 from .scoping import current_tenant, tenant_scope
 
 MOST_OPEN = 100  # keys of one company that are neither revoked nor past their end
 LONGEST_DAYS = 3650
+TOLD_BEFORE = timedelta(days=7)
 WRITTEN_EVERY = timedelta(minutes=1)  # "last used" is a hint for people: not worth a write at each request
 
 _LETTERS = string.ascii_letters + string.digits
@@ -97,6 +99,31 @@ def revoke_key(*, key: ApiKey, actor: User) -> ApiKey:
             services.record("api_key_revoked", key, actor=actor)
     key.refresh_from_db()
     return key
+
+
+def tell_of_ends() -> int:
+    """Ring the bell once for each key of the company in scope that ends within a week. Returns for how many.
+
+    Its maker is told where they are still here, else everybody who looks after keys.
+    """
+    now = timezone.now()
+    ending = ApiKey.objects.filter(revoked_at=None, expires_at__gt=now, expires_at__lte=now + TOLD_BEFORE)
+    keys = {str(key.public_id): key for key in ending.select_related("made_by").order_by("pk")[:MOST_OPEN]}
+    told = Notification.objects.filter(code="key_expires", facts__key__in=list(keys)).values_list("facts", flat=True)
+    for known in [facts["key"] for facts in told]:
+        keys.pop(known, None)
+    here = selectors.roles_of(current_tenant(), {key.made_by_id for key in keys.values()})
+    for public_id, key in keys.items():
+        services.notify(
+            "key_expires",
+            recipient=key.made_by if key.made_by_id in here else None,
+            level=Level.WARNING,
+            url=reverse("tenants:key_list"),
+            key=public_id,
+            name=key.name,
+            days=max((key.expires_at - now).days, 1),
+        )
+    return len(keys)
 
 
 def open_key(text: str) -> Opened:

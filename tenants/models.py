@@ -264,7 +264,10 @@ class Notification(TenantModel):
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["tenant", "-created_at"], name="notification_newest")]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at"], name="notification_newest"),
+            models.Index(fields=["tenant", "-id"], name="notification_by_key"),
+        ]
 
     def __str__(self) -> str:
         return self.sentence
@@ -304,4 +307,7 @@ class NotificationRead(TenantModel):
         ]
 
 
-from .models_mail import MailPermit  # noqa: E402, F401  a table of this app, in a file of its own
+# Tables of their own files, which build on those above.
+from .models_mail import MailPermit  # noqa: E402, F401
+from .models_notices import NoticeMail, NotificationSettings  # noqa: E402, F401
+from .models_webhooks import WebhookDelivery, WebhookEndpoint, WebhookEvent  # noqa: E402, F401

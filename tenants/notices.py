@@ -226,9 +226,39 @@ def _drill_failed(f: dict) -> str:
     return _("The trial restore of this installation's backup failed: the page System says why.")
 
 
+def _member_joined(f: dict) -> str:
+    return _("%(member)s has joined.") % {"member": f.get("member", "")}
+
+
+def _key_expires(f: dict) -> str:
+    return ngettext(
+        "The API key “%(name)s” ends in %(days)s day: make another and put it in its program.",
+        "The API key “%(name)s” ends in %(days)s days: make another and put it in its program.",
+        f.get("days", 0),
+    ) % {"name": f.get("name", ""), "days": _count(f, "days")}
+
+
+def _webhook_given_up(f: dict) -> str:
+    return _("An event could not be delivered to %(host)s and was given up: %(reason)s") % {
+        "host": f.get("host", ""),
+        "reason": f.get("reason", ""),
+    }
+
+
+def _webhook_stopped(f: dict) -> str:
+    return _("The webhook to %(host)s is switched off, because nothing was taken there for long: %(reason)s") % {
+        "host": f.get("host", ""),
+        "reason": f.get("reason", ""),
+    }
+
+
 _SENTENCES = {
     "backup_failed": _backup_failed,
     "drill_failed": _drill_failed,
+    "member_joined": _member_joined,
+    "key_expires": _key_expires,
+    "webhook_given_up": _webhook_given_up,
+    "webhook_stopped": _webhook_stopped,
     "opt_out_list_imported": _opt_out_list_imported,
     "artefact_refused": _artefact_refused,
     "campaign_finished": _campaign_finished,

@@ -43,6 +43,7 @@ _ADMIN = _OPERATOR | {
     "manage_members",
     "manage_workspace",
     "manage_keys",
+    "manage_webhooks",
     "view_audit",
     "adopt_churn_definition",
     "set_sender",
@@ -88,6 +89,7 @@ FOR_KEYS: tuple[str, ...] = (
     "erase_customers",
     "view_members",
     "manage_members",
+    "manage_webhooks",
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from contextlib import nullcontext
 from datetime import UTC
 from zoneinfo import available_timezones
@@ -20,9 +19,11 @@ from django_scopes import get_scope
 from core.errors import Refused
 
 from .acting import acting_key
-from .models import AuditEntry, Level, Membership, Notification, NotificationRead, Role, Tenant, TenantJob, User
+from .models import AuditEntry, Level, Membership, Role, Tenant, TenantJob, User
+from .notifying import mark_read as mark_read
+from .notifying import mark_unread as mark_unread
+from .notifying import notify as notify
 from .scoping import current_tenant, tenant_scope
-from .selectors import notifications_for
 
 
 def record(verb: str, target: models.Model | None = None, *, actor: User | None = None, **facts: object) -> AuditEntry:
@@ -139,6 +140,8 @@ def add_member(
             membership.role = role
             membership.save(update_fields=["role", "updated_at"])
         record("member_added" if created else "member_role_set", membership, actor=actor, role=role)
+        if created and actor is not None:
+            notify("member_joined", member=str(user), role=role)
     return membership
 
 
@@ -147,30 +150,6 @@ def _validate(row: models.Model) -> None:
         row.full_clean()
     except ValidationError as error:
         raise Refused("invalid", " ".join(error.messages)) from error
-
-
-def notify(
-    code: str, *, recipient: User | None = None, level: str = Level.INFO, url: str = "", **facts: object
-) -> Notification:
-    """Ring the bell in the company in scope: for one person, or for all when nobody is named."""
-    return Notification.objects.create(
-        tenant=current_tenant(),
-        recipient=recipient,
-        code=code,
-        level=level,
-        url=url,
-        facts=json.loads(json.dumps(facts, default=str)),
-    )
-
-
-def mark_read(*, user: User, ids: Iterable[int] | None = None) -> int:
-    """Mark this person's notifications read: the given ones, or the newest hundred. Returns how many were unread."""
-    unread = notifications_for(user).filter(is_read=False)
-    if ids is not None:
-        unread = unread.filter(pk__in=list(ids))
-    rows = [NotificationRead(notification_id=pk, user=user) for pk in unread.values_list("pk", flat=True)[:100]]
-    NotificationRead.objects.bulk_create(rows, ignore_conflicts=True)
-    return len(rows)
 
 
 def tell_of_buried_job(sender, *, model: type[TenantJob], job_id: int, **_: object) -> None:

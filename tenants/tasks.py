@@ -10,7 +10,7 @@ from core import logs
 from core.errors import Refused
 from core.jobs import Cancelled, LeaseLost, NotClaimable
 
-from . import idempotency, mails, sessions
+from . import api_keys, idempotency, mails, notice_mail, notifying, sessions, webhook_delivery, webhooks
 from .models import Tenant
 from .scoping import tenant_scope
 
@@ -34,6 +34,11 @@ class TenantTask(Task):
                 return type(ending).__name__
 
 
+@shared_task(base=TenantTask, ignore_result=True)
+def deliver_webhook(*, job_id: int, **_: object) -> None:
+    webhook_delivery.deliver(delivery_id=job_id)
+
+
 @shared_task(ignore_result=True)
 def forget_answers(**_: object) -> None:
     idempotency.forget_answers()
@@ -52,6 +57,32 @@ def send_invitation(*, invitation_id: int, site: str, **_: object) -> None:
 @shared_task(ignore_result=True)
 def send_password_reset(*, email: str, host: str, is_secure: bool, language: str, **_: object) -> None:
     mails.send_password_reset(email=email, host=host, is_secure=is_secure, language=language)
+
+
+@shared_task(ignore_result=True, expires=30)
+def mail_notices(**_: object) -> None:
+    """Mails about notifications that wait, of every company."""
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant):
+            notice_mail.send_waiting()
+
+
+@shared_task(ignore_result=True, expires=600)
+def open_digests(**_: object) -> None:
+    """The rows of digests whose hour has come, of every company; ``mail_notices`` sends them."""
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant):
+            notice_mail.open_digests()
+
+
+@shared_task(ignore_result=True)
+def keep_house(**_: object) -> None:
+    """By night: keys about to end are told of, and what is older than is kept is forgotten."""
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with tenant_scope(tenant):
+            api_keys.tell_of_ends()
+            notifying.forget_notifications()
+            webhooks.forget_events()
 
 
 def hand_over(task: Task, **kwargs: object) -> None:

@@ -1,4 +1,4 @@
-"""Sign-in, the company switcher, the language, and the page of notifications."""
+"""The company switcher and the language."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
-from core.htmx import render_page
-
-from . import selectors, services, sessions
+from . import services, sessions
 from .models import Membership
-from .permissions import requires
 
 
 @require_POST
@@ -39,20 +36,6 @@ def switch_workspace(request: HttpRequest) -> HttpResponse:
     if seat is not None:
         sessions.enter(request, seat.tenant_id)
     return redirect(settings.LOGIN_REDIRECT_URL)
-
-
-@require_safe
-@requires("view_notifications")
-def notification_list(request: HttpRequest) -> HttpResponse:
-    rows = list(selectors.notifications_for(request.user)[:100])
-    return render_page(request, "tenants/notifications.html", {"notifications": rows})
-
-
-@require_POST
-@requires("view_notifications")
-def mark_notifications_read(request: HttpRequest) -> HttpResponse:
-    services.mark_read(user=request.user)
-    return redirect("tenants:notification_list")
 
 
 def _safe_next(request: HttpRequest) -> str:

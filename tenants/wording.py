@@ -33,4 +33,14 @@ SCOPES: dict[str, object] = {
     "erase_customers": _("Erase customers for good"),
     "view_members": _("See who is in the company, and whom the key acts for"),
     "manage_members": _("Invite, change and remove those who may no more than the key itself"),
+    "manage_webhooks": _("Say where events are sent, and send them again (webhooks)"),
+}
+
+# In the order of webhooks.EVENTS.
+WEBHOOK_EVENTS: dict[str, object] = {
+    "import.finished": _("An import is written"),
+    "training.finished": _("A training has left a model"),
+    "scoring.finished": _("Customers were scored"),
+    "drift.alarm": _("Customers are no longer those that the model learned from"),
+    "campaign.finished": _("A campaign is sent"),
 }

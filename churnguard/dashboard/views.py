@@ -17,7 +17,7 @@ from predictions.services import outlooks
 from predictions.wording.actionable import actionable
 from segmentation import selectors as segmentation
 from segmentation.wording_personas import persona
-from tenants import selectors as tenants
+from tenants import noticeboard
 from tenants import services as tenants_services
 from tenants.permissions import requires
 
@@ -49,7 +49,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
             "tenure_chart": charts.churn_by_tenure(found.run),
             "drivers_chart": charts.top_drivers(found.run),
         }
-    context["notifications"] = list(tenants.notifications_for(request.user)[:4])
+    context["notifications"] = list(noticeboard.notices_of(request.membership).order_by("-pk")[:4])
     return render_page(request, "dashboard/dashboard.html", context)
 
 

@@ -337,6 +337,17 @@ PUBLIC_URL = env("PUBLIC_URL", default="").rstrip(
 )  # where people reach the site, for links in mails; empty: no links
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="ChurnGuard <no-reply@example.com>")
 
+# ---------------------------------------------------------------- notifications and webhooks
+DIGEST_HOUR = env.int("DIGEST_HOUR", default=7)  # of the person's own clock, else the company's
+NOTIFICATION_DAYS = env.int("NOTIFICATION_DAYS", default=180)  # kept behind the bell
+# Machines of private networks that events may be sent to: names, addresses or networks, each with an optional :port.
+WEBHOOK_PRIVATE_HOSTS = env.list("WEBHOOK_PRIVATE_HOSTS", default=[])
+WEBHOOK_CA_FILE = env("WEBHOOK_CA_FILE", default="")  # certificates that are believed besides the usual ones
+WEBHOOK_SECONDS = env.float("WEBHOOK_SECONDS", default=15)  # for one delivery, names and answer included
+WEBHOOK_STOP_AFTER = env.int("WEBHOOK_STOP_AFTER", default=20)  # failed attempts in a row, over at least …
+WEBHOOK_STOP_HOURS = env.int("WEBHOOK_STOP_HOURS", default=24)  # … this long
+WEBHOOK_DAYS = env.int("WEBHOOK_DAYS", default=30)  # events and deliveries that have ended are kept this long
+
 # ---------------------------------------------------------------- logs
 # Readable lines for a console (line) or JSON; to a stream always, and to a file a day where there is a folder.
 LOG_FORMAT = env("LOG_FORMAT", default="line")

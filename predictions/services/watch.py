@@ -177,7 +177,7 @@ def _raise_alarm(report: DriftReport, found: drift.Drift) -> None:
     }
     tenants.record("drift_found", report, **facts)
     tenants.notify("drift_found", level=Level.WARNING, url=reverse("predictions:drift"), **facts)
-    alarm_raised.send(sender=DriftReport, code="drift_found", facts=facts)
+    alarm_raised.send(sender=DriftReport, code="drift_found", facts=facts, report_id=report.pk)
 
 
 def drift_json(report: DriftReport) -> dict[str, object]:

@@ -45,12 +45,14 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 class Site:
-    """What the server answers: ``answer(handler)`` is called for each GET; ``asked`` holds the headers of each."""
+    """What the server answers: ``answer(handler)`` is called for each request; ``asked`` holds the headers of each, ``bodies`` what was
+    posted."""
 
     def __init__(self, server: http.server.ThreadingHTTPServer, certificate: Path) -> None:
         self.port = server.server_address[1]
         self.certificate = certificate
         self.asked: list[dict[str, str]] = []
+        self.bodies: list[bytes] = []
         self.answer = lambda handler: send(handler, b"customerID,Churn\nC1,Yes\nC2,No\n")
 
     def url(self, path: str = "/customers.csv", host: str = "127.0.0.1") -> str:
@@ -78,6 +80,11 @@ def tls_site(folder: Path):
                 site.answer(self)
             except (BrokenPipeError, ConnectionError, ssl.SSLError):
                 pass
+
+        def do_POST(self) -> None:
+            self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            site.bodies.append(self.body)
+            self.do_GET()
 
         def log_message(self, *_args) -> None:
             pass

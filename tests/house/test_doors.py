@@ -18,6 +18,7 @@ OPEN = {
     "tenants:password_reset_confirm",
     "tenants:password_reset_done",
     "tenants:set_language",
+    "tenants:stop_mails",  # a signed token names the person
     "campaigns:unsubscribe",  # a sealed token names the company
     "campaigns:click",
     "campaigns:open",

@@ -31,7 +31,10 @@ UNSAFE = {
     r"verify=False": "certificates are checked",
 }
 # Doors whose caller has no cookie that could be abused: one-click unsubscribe (RFC 8058) and what mail providers report.
-WITHOUT_FORGERY = {"campaigns/views_public.py": {"no view is open to forged requests"}}
+WITHOUT_FORGERY = {
+    "campaigns/views_public.py": {"no view is open to forged requests"},
+    "tenants/views_notifications.py": {"no view is open to forged requests"},
+}
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff", "tools", "manager", "handlers"}
 SOON_TOO_LONG, TOO_LONG = 300, 400
 

@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from customers import services
-from tenants import second_factor
+from tenants import second_factor, webhooks
 from tenants.models import Tenant
 from tenants.scoping import tenant_scope
 
@@ -15,8 +15,8 @@ class Command(BaseCommand):
         done, lost = second_factor.reseal_all()
         for tenant in Tenant.objects.iterator(chunk_size=200):
             with tenant_scope(tenant):
-                sealed, unopened = services.reseal_feeds()
-            done, lost = done + sealed, lost + unopened
+                for sealed, unopened in (services.reseal_feeds(), webhooks.reseal_webhooks()):
+                    done, lost = done + sealed, lost + unopened
         self.stdout.write(f"{done} credentials are sealed under the newest key.")
         if lost:
             raise CommandError(f"{lost} could not be opened with any key: they must be entered again.")
