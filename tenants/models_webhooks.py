@@ -105,7 +105,8 @@ class WebhookDelivery(TenantJob):
         ]
 
     def __str__(self) -> str:
-        return str(self.endpoint)
+        """Not the address, which may hold a token: operators read this who may not see it."""
+        return str(self.public_id)[:8]
 
 
 def new_subject() -> str:

@@ -12,7 +12,10 @@ from .models import ApiKey, Invitation, Membership, Notification, NotificationRe
 def get_membership(user: User, *, wanted: str | None = None) -> Membership | None:
     """The person's place in the company they chose, else in their first one. Always a row, never a claim."""
     rows = list(Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name")[:50])
-    return next((m for m in rows if str(m.tenant_id) == wanted), rows[0] if rows else None)
+    found = next((m for m in rows if str(m.tenant_id) == wanted), rows[0] if rows else None)
+    if found is not None:
+        found.user = user  # known already: no page asks for the person again
+    return found
 
 
 def get_tenant(slug: str) -> Tenant:

@@ -55,7 +55,7 @@ def make_endpoint(
     """A new endpoint and its secret, which nobody can show again.
 
     Refused("bad_address" | "not_https" | "credentials_in_address" | "private_address" | "no_events" | "unknown_events" |
-    "too_long" | "too_many_webhooks").
+    "too_long" | "bad_text" | "too_many_webhooks").
     """
     tenant, secret = current_tenant(), new_secret()
     endpoint = WebhookEndpoint(created_by=actor, **_checked(url, events, description))
@@ -147,6 +147,10 @@ def _checked(url: str, events: Iterable[str], description: str) -> dict[str, obj
     url, description, wanted = url.strip(), description.strip(), list(dict.fromkeys(events))
     if len(url) > 500 or len(description) > 120:
         raise Refused("too_long", _("An address has at most 500 characters, a description at most 120."))
+    try:
+        description.encode()
+    except UnicodeEncodeError:  # half a character, which no database takes
+        raise Refused("bad_text", _("The description holds characters that cannot be kept.")) from None
     address = http.check_address(url)
     _check_machine(address.host, address.port or 443)
     if not wanted:

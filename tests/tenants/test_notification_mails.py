@@ -228,8 +228,8 @@ def test_digest_is_in_the_readers_language_and_by_their_companys_clock(cast):
         assert notice_mail.open_digests(FRIDAY + dt.timedelta(hours=1)) == 1
         notice_mail.send_waiting()
     body = mail.outbox[0].body
-    assert "abandonnée" in body
-    assert "given up" not in body
+    assert "Une tâche a été abandonnée (import) : panne" in body
+    assert "A job was given up" not in body
 
 
 def test_names_from_files_are_text_in_the_mail(atlas_scope, cast):

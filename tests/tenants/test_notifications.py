@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenants import services
+from tenants import selectors, services
 from tenants.models import NotificationRead
 from tenants.scoping import tenant_scope
 from tests.everywhere import every
@@ -33,7 +33,7 @@ def test_json_has_what_was_told_newest_first(client_for, told):
     assert body["unread"] == 3
     assert [n["event"] for n in body["notifications"]] == ["import_failed", "customers_scored", "import_finished"]
     first = body["notifications"][0]
-    assert set(first) == {"id", "event", "level", "text", "url", "at", "read"}
+    assert set(first) == {"id", "event", "kind", "level", "text", "url", "at", "read"}
     assert (first["level"], first["read"]) == ("error", False)
     assert first["text"] == "secret.csv was not imported: it is a folder"
 
@@ -71,14 +71,14 @@ def test_reading_twice_is_reading_once(client_for, told):
 
 def test_reading_some_leaves_the_others(told):
     with tenant_scope(told.atlas):
-        newest = services.notifications_for(told.bob).first()
+        newest = selectors.notifications_for(told.bob).first()
         assert services.mark_read(user=told.bob, ids=[newest.pk]) == 1
         assert services.mark_read(user=told.bob) == 1
 
 
 def test_notice_of_another_company_cannot_be_marked_read(told):
     with tenant_scope(told.borealis):
-        theirs = services.notifications_for(told.charlie).first()
+        theirs = selectors.notifications_for(told.charlie).first()
     with tenant_scope(told.atlas):
         assert services.mark_read(user=told.bob, ids=[theirs.pk]) == 0
 

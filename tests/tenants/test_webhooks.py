@@ -73,6 +73,12 @@ def test_operator_opens_private_machines_one_by_one(atlas_scope, cast, settings)
         make(cast.alice, "https://127.0.0.1:8444/x")
 
 
+def test_description_that_no_database_takes_is_refused(atlas_scope, cast):
+    with pytest.raises(Refused) as refused:
+        make(cast.alice, description="half a character: \ud83d")
+    assert refused.value.code == "bad_text"
+
+
 @pytest.mark.parametrize(
     ("events", "code"), [([], "no_events"), (["customer.left"], "unknown_events"), (["webhook.test"], "unknown_events")]
 )
