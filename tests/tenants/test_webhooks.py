@@ -1,15 +1,18 @@
 """Webhooks as their owner sees them: who may, which addresses, a secret shown once, events once, pages and API."""
 
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
 from core import secrets
 from core.errors import Refused
-from tenants import webhook_signing, webhooks
-from tenants.models import AuditEntry, Notification, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from tenants import api_keys, webhook_signing, webhooks
+from tenants.models import AuditEntry, Membership, Notification, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from tenants.scoping import tenant_scope
 
 PAGE = "/webhooks"
@@ -356,3 +359,24 @@ def test_body_cannot_set_what_is_ours(client_for, cast):
     with tenant_scope(cast.atlas):
         assert webhooks.valid_secrets(row) == [made["secret"]]
         assert not Notification.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_documented_curl_makes_a_webhook(live_server, cast):
+    docs = (Path(__file__).resolve().parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    command = re.findall(r"```sh\n(curl .+?)```", docs, flags=re.S)[0]
+    seat = Membership.objects.select_related("tenant", "user").get(user=cast.alice)
+    with tenant_scope(cast.atlas):
+        _key, text = api_keys.make_key(membership=seat, name="x", scopes=["manage_webhooks"])
+    done = subprocess.run(
+        ["sh", "-eu", "-c", command],
+        env={**os.environ, "SITE": live_server.url, "KEY": text},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    made = json.loads(done.stdout)
+    assert (made["events"], made["active"]) == (["import.finished", "drift.alarm"], True)
+    assert SECRET.fullmatch(made["secret"])
+    assert str(WebhookEndpoint._base_manager.get().public_id) == made["id"]
