@@ -90,7 +90,13 @@ KINDS: tuple[Kind, ...] = (
         ways=_from("operator", Way.NOW),
     ),
     Kind("jobs", _("Jobs that were given up"), ("job_given_up",), ways=_from("operator", Way.DAILY)),
-    Kind("backups", _("Backups that failed"), ("backup_failed",), "view_system", ways=_from("operator", Way.NOW)),
+    Kind(
+        "backups",
+        _("Backups that failed"),
+        ("backup_failed", "drill_failed"),
+        "view_system",
+        ways=_from("operator", Way.NOW),
+    ),
     Kind("members", _("People who joined"), ("member_joined",), "manage_members", ways=_from("admin", Way.WEEKLY)),
     Kind("keys", _("API keys about to end"), ("key_expires",), "manage_keys", ways=_from("admin", Way.DAILY)),
     Kind(

@@ -54,7 +54,7 @@ def test_defaults_suit_the_role(kind, role, way):
 
 def test_kind_of_some_roles_is_shown_to_nobody_else(atlas_scope, cast):
     services.notify("member_joined", member="Zoe")
-    services.notify("backup_failed", reason="the disk is full")
+    services.notify("backup_failed")
     services.notify("customers_scored", scored=1, high=0)
     assert codes(cast.bob) == ["customers_scored"]
     assert codes(cast.omar) == ["customers_scored", "backup_failed"]
