@@ -1,0 +1,1 @@
+"""One company sees nothing of another: every address, every method, every role, and what all of them say."""

@@ -1,0 +1,108 @@
+"""What is asked of every address, as functions that return what they found wrong: so a test can show that they find it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from django.test import Client
+
+from tenants.permissions import allows
+
+from .companies import LADDER, Company
+from .places import NEVER, Places, ask
+from .routes import NOBODY, OPEN_TO_ALL, TO_ALL_MEMBERS, Route
+
+_NEW_EACH_TIME = re.compile(rb"[A-Za-z0-9]{64}")  # the CSRF token
+_SIGN_IN = ("/sign-in", "/admin/login")
+
+
+def is_refused(answer) -> bool:
+    """Whether the answer is that of a closed door."""
+    if answer.status_code in (401, 403):
+        return True
+    return answer.status_code == 302 and answer["Location"].startswith(_SIGN_IN)
+
+
+def may(role: str | None, capability: str | None) -> bool:
+    """Whether a member of this role (None: nobody who is signed in) gets past a door that asks for this."""
+    if capability == OPEN_TO_ALL:
+        return True
+    if role is None or capability in (None, NOBODY):
+        return False
+    return capability == TO_ALL_MEMBERS or allows(role, capability)
+
+
+def absent(route: Route) -> dict[str, object]:
+    """Values that no row has."""
+    return {name: NEVER.get(kind, "nowhere") for kind, name in route.places}
+
+
+def role_findings(route: Route, role: str | None, client: Client, places: Places) -> list[str]:
+    """The company's own people at this address: open for whom the declaration says, shut for everybody else.
+
+    Who may not is asked with a row that is there, so that a door that looks before it asks is found; who may is asked with
+    it where they are the lowest that may (the positive control), and with an absent one above.
+    """
+    found = []
+    for method in route.methods:
+        capability = route.capability(method)
+        lets_in = may(role, capability)
+        is_lowest = lets_in and role is not None and role == next(r for r in LADDER if may(r, capability))
+        values = (places.of(route) or absent(route)) if is_lowest or not lets_in else absent(route)
+        answer = ask(client, method, route.address(**values))
+        who = f"{role or 'anonymous'}: {method} {route.path}"
+        if answer.status_code >= 500:
+            found.append(f"{who} fails with {answer.status_code}")
+        elif lets_in and is_refused(answer) and capability != OPEN_TO_ALL:
+            found.append(f"{who} is refused, and may ({capability})")
+        elif not lets_in and not (is_refused(answer) or answer.status_code == 405):
+            found.append(f"{who} is answered {answer.status_code}, and may not ({capability})")
+    return found
+
+
+def control_findings(found: Iterable[Route], places: Places) -> list[str]:
+    """Addresses with a place that nothing of the company opens: there the matrix would prove nothing."""
+    return [
+        f"no row opens {route.name} ({route.path}): give the companies one"
+        for route in found
+        if route.places and is_about_rows(route) and places.of(route) is None
+    ]
+
+
+def is_about_rows(route: Route) -> bool:
+    """Whether members reach rows by this address. Open doors name theirs by sealed tokens."""
+    return all(route.capability(m) not in (OPEN_TO_ALL, NOBODY) for m in route.methods) and (
+        route.name != "admin:view_on_site"  # no table has a page of its own on the site
+    )
+
+
+def outsider_findings(route: Route, client: Client, places: Places, *, bodies: Iterable[object] = (None,)) -> list[str]:
+    """Somebody of another company at the address of one's row: told the same as for a row that nobody has, and no row moves."""
+    ours = places.company
+    foreign = places.of(route)
+    if not route.places or foreign is None:
+        return []
+    found = []
+    for method in route.methods:
+        for body in bodies if method != "GET" else (None,):
+            answers = [
+                (ask(client, method, route.address(**values), body, watched=ours), values)
+                for values in (foreign, absent(route))
+            ]
+            who = f"outsider: {method} {route.path}"
+            theirs, nobodys = (_as_said(answer, values) for answer, values in answers)
+            if theirs != nobodys:
+                found.append(f"{who} is told {theirs[0]}, and of an absent one {nobodys[0]}")
+            if theirs[0] >= 500 or theirs[0] < 300:
+                found.append(f"{who} is answered {theirs[0]}")
+            found += [f"{who} changes {', '.join(answer.moved)}" for answer, _values in answers if answer.moved]
+    return found
+
+
+def _as_said(answer, values: dict[str, object]) -> tuple[int, bytes, str]:
+    """Status, body and destination, without what names the row that was asked for and what is new in each answer."""
+    body, to = _NEW_EACH_TIME.sub(b"", answer.content), answer.get("Location", "")
+    for value in values.values():
+        body, to = re.sub(rb"\b%s\b" % re.escape(str(value)).encode(), b"*", body), to.replace(str(value), "*")
+    return answer.status_code, body, to

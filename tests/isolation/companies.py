@@ -1,0 +1,143 @@
+"""Two whole companies beside each other, each with a row of every table, made through the product's own doors."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from django.db import transaction
+from django.test import override_settings
+from django.utils import translation
+
+from campaigns import services as campaigns
+from campaigns.models import Campaign, Draft
+from campaigns.services import drafting
+from customers import services as customers
+from customers.ingest import sandbox, synthetic
+from customers.models import Customer
+from predictions import services as predictions
+from predictions.learning import race
+from predictions.models import ModelVersion
+from segmentation import services as segmentation
+from segmentation.clustering import choose
+from segmentation.models import Segment
+from tenants import api_keys
+from tenants import services as tenants
+from tenants.models import Membership, Role, Tenant, User
+from tenants.permissions import CAPABILITIES, FOR_KEYS
+from tenants.scoping import tenant_scope
+from tests.campaigns.conftest import agree_all, check, compose, launch, send, use_server, write_message
+from tests.conftest import PASSWORD, _read_here, import_file, one_runner, score, train, write_csv
+from tests.customers.feeding import make_feed
+from tests.segmentation.conftest import divide, no_look_at_other_numbers
+
+from . import rows
+
+CUSTOMERS = 200  # enough to learn something from
+LADDER = tuple(CAPABILITIES)
+
+
+@dataclass(frozen=True)
+class Company:
+    tenant: Tenant
+    people: dict[str, User]  # by role
+    key: str  # the text of its owner's API key, with every scope
+
+
+@dataclass(frozen=True)
+class Companies:
+    """``ours`` is the one that is looked at; ``theirs`` has no business with it."""
+
+    ours: Company
+    theirs: Company
+    private: Path
+
+
+@contextmanager
+def two_companies(folder: Path):
+    """Both, inside a transaction that is undone at the end. ``folder``: an empty one, for their files."""
+    with ExitStack() as held:
+        settings = {
+            "PRIVATE_ROOT": folder / "private",
+            "RAW_DATA_PATH": folder / "raw",
+            "PUBLIC_URL": "https://retention.example.com",
+            "MAIL_SENDERS": 1,
+        }
+        held.enter_context(override_settings(**settings))
+        held.enter_context(mock.patch.object(race, "runners", one_runner))
+        held.enter_context(mock.patch.object(sandbox, "_ask_child", _read_here))
+        held.enter_context(mock.patch.object(choose, "choose", no_look_at_other_numbers))
+        held.enter_context(transaction.atomic())
+        translation.activate("en")
+        ours = found("atlas-telecom", "Atlas Telecom", folder, seed=7, time_zone="Africa/Tunis", currency="TND")
+        theirs = found("borealis-mobile", "Borealis Mobile", folder, seed=8, versions=2, currency="CAD")
+        yield Companies(ours, theirs, settings["PRIVATE_ROOT"])
+        transaction.set_rollback(True)
+
+
+def found(slug: str, name: str, folder: Path, *, seed: int, versions: int = 3, **options) -> Company:
+    """A company with people of every role, customers, a model, segments, offers, campaigns, and what hangs on them."""
+    tenant = tenants.create_company(slug=slug, name=name, **options)
+    with tenant_scope(tenant):
+        people = {
+            role: tenants.add_member(
+                email=f"{role}@{slug}.example.com", name=role.title(), role=role, password=PASSWORD
+            ).user
+            for role in LADDER
+        }
+        owner = people[Role.OWNER]
+        table = folder / f"{slug}.csv"
+        synthetic.write_csv(table, customers=CUSTOMERS, seed=seed)
+        import_file(table, requested_by=owner)
+        import_file(write_csv(folder / "refused.csv", "customerID,tenure,Churn", "R1,1,Yes", "R2,many,No"))
+        version = train()
+        score()
+        _repeat(version, versions)
+        divide(k=3 if versions == 3 else 2)
+        _communicate(owner)
+        make_feed(actor=owner)
+        _leave_open(table, owner)
+        seat = Membership.objects.select_related("tenant", "user").get(user=owner)
+        _key, text = api_keys.make_key(membership=seat, name="Billing", scopes=FOR_KEYS, days=30)
+        tenants.notify("job_given_up", job="x", reason="y")
+        rows.fill()
+    return Company(tenant, people, text)
+
+
+def _repeat(version: ModelVersion, versions: int) -> None:
+    """More versions of the model, for their numbers."""
+    for number in range(version.number + 1, versions + 1):
+        again = ModelVersion.objects.get(pk=version.pk)
+        again.pk, again.number, again.run, again.is_champion, again.public_id = None, number, None, False, uuid.uuid4()
+        ModelVersion.objects.bulk_create([again])
+
+
+def _communicate(owner: User) -> None:
+    """Offers to segments, messages in two versions, a campaign that was sent and one that is a draft."""
+    agree_all()
+    use_server(25, transport="mailbox")
+    first = Segment.objects.order_by("number").first()
+    segmentation.save_rule(
+        actor=owner, name="Elders", rule={"all": [{"field": "age", "is": "at_least", "value": 65}]}
+    )
+    drafting.draft_for_segment(segment=first, actor=owner, offer=None, language="fr", tone="warm", seed=0)
+    drafting.draft_for_customer(
+        customer=Customer.objects.order_by("pk").first(), actor=owner, offer=None, language="fr", tone="warm", seed=0
+    )
+    assert Draft.objects.exists()
+    message = write_message()
+    write_message()
+    send(launch(compose(name="Sent", message=message), owner))
+    check(compose(name="Planned", message=message))
+    assert Campaign.objects.count() == 2
+
+
+def _leave_open(table: Path, owner: User) -> None:
+    """Jobs that no worker took: a person may still stop them."""
+    customers.open_import(path=table, requested_by=owner)
+    predictions.open_training(requested_by=owner)
+    segmentation.open_run(k=2)
+    campaigns.open_check(campaign=Campaign.objects.get(name="Planned"))

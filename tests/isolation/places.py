@@ -1,0 +1,125 @@
+"""What an address with a place in it is filled with: a row of a company, found by trying.
+
+Which table an address speaks of is written nowhere that a test could read, so it is tried: the rows of every table are put
+in, as the company's owner, until an answer is something else than "absent". An address that no row opens is a finding, so
+a new route is covered as soon as the companies have a row for it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import uuid
+from dataclasses import dataclass, field
+
+from django.contrib import admin
+from django.db import models, transaction
+from django.test import Client
+
+from campaigns.models import TemplateVersion
+from predictions.models import ModelVersion
+from segmentation.models import Segment
+from tenants.scoping import tenant_scope
+
+from .companies import Company
+from .rows import changed, digest, scoped_models, written
+from .routes import Route
+
+NEVER = {"uuid": uuid.UUID("00000000-0000-4000-8000-000000000000"), "int": 987_654, "str": "S987", "path": 987_654}
+_ROWS = 4  # of each table that are tried: the newest and the oldest
+NUMBERED = (ModelVersion, Segment, TemplateVersion)  # whose numbers stand in addresses
+
+
+@dataclass
+class Places:
+    """Values that open addresses, for one company, learned as they are asked for."""
+
+    company: Company
+    client: Client
+    known: dict[str, dict[str, object] | None] = field(default_factory=dict)
+    _by_prefix: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    def of(self, route: Route) -> dict[str, object] | None:
+        """Values with which the route answers something else than 404 to the company's owner; None where none do."""
+        if route.path not in self.known:
+            self.known[route.path] = next((v for v in self._tries(route) if self._opens(route, v)), None)
+            if found := self.known[route.path]:
+                self._by_prefix[_prefix(route)] = found
+        return self.known[route.path]
+
+    def _tries(self, route: Route):
+        earlier = self._by_prefix.get(_prefix(route))
+        if earlier and set(earlier) == {name for _kind, name in route.places}:
+            yield earlier
+        with tenant_scope(self.company.tenant):
+            choices = [list(_values(kind, route)) for kind, _name in route.places]
+        names = [name for _kind, name in route.places]
+        for values in itertools.product(*choices):
+            yield dict(zip(names, values, strict=True))
+
+    def _opens(self, route: Route, values: dict[str, object]) -> bool:
+        return any(ask(self.client, method, route.address(**values)).status_code != 404 for method in route.methods)
+
+
+def _prefix(route: Route) -> str:
+    return route.path.split("<")[0]
+
+
+def _values(kind: str, route: Route):
+    if route.is_back_office:
+        yield from _keys(route)
+        return
+    if kind == "uuid":
+        with_ids = [m for m in scoped_models() if any(f.name == "public_id" for f in m._meta.local_fields)]
+        words = set(re.findall(r"[a-z]+", route.path))
+        likely = sorted(with_ids, key=lambda m: not any(m.__name__.lower().startswith(w.rstrip("s")) for w in words))
+        for model in likely:
+            yield from _some(model.objects, "public_id")
+    elif kind == "int":
+        # The highest first: companies count their own, and only the one with more of them has that number.
+        yield from sorted({n for m in NUMBERED for n in m.objects.values_list("number", flat=True)[:9]}, reverse=True)
+    elif kind == "str":
+        yield from Segment.objects.order_by("-number").values_list("label", flat=True)[:9]
+
+
+def _keys(route: Route):
+    """Keys of the table whose pages these are; for a page beside them, of every table with a page."""
+    for model in admin.site._registry:
+        if route.name.startswith(f"admin:{model._meta.app_label}_{model._meta.model_name}_"):
+            rows = model.objects if getattr(model, "is_tenant_scoped", False) else model._default_manager
+            yield from _some(rows, "pk")
+    if "<path:" not in route.path:
+        for model in scoped_models():
+            yield from _some(model.objects, "pk")
+
+
+def _some(rows: models.Manager, column: str):
+    keys = list(rows.order_by("pk").values_list(column, flat=True)[:1000])
+    yield from dict.fromkeys([*keys[-2:], *keys[:_ROWS]])
+
+
+def ask(client: Client, method: str, address: str, body: object = None, *, watched: Company | None = None, **headers):
+    """The answer to one request whose effects are undone; what the view raises is an answer of 500.
+
+    ``body``: a form's fields for a page, what becomes JSON for the API; None for none. ``watched``: a company whose rows
+    are looked at while the effects still stand: the answer's ``moved`` are the tables in which any is not what it was.
+    """
+    was, client.raise_request_exception = client.raise_request_exception, False
+    options = {} if method == "GET" or not address.startswith("/api/") else {"content_type": "application/json"}
+    try:
+        with transaction.atomic():
+            with written() as names:
+                answer = getattr(client, method.lower())(address, body or {}, **options, **headers)
+                if answer.streaming:
+                    answer.content = b"".join(answer.streaming_content)  # while the rows are as they were
+            after = _of(watched, names) if watched else {}
+            transaction.set_rollback(True)
+    finally:
+        client.raise_request_exception = was
+    answer.moved = changed(_of(watched, names), after) if after else []
+    return answer
+
+
+def _of(company: Company, names: set[str]) -> dict[str, str]:
+    with tenant_scope(company.tenant):
+        return digest(names)

@@ -1,0 +1,102 @@
+"""Every address of the site as the URLconf has it, and who may use it as its view declares: nothing is listed by hand.
+
+What may stay open, or asks nothing but being signed in, is named in ``tests/house/test_doors.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tenants.permissions import CAPABILITIES
+from tests.house.test_doors import OPEN, SIGNED_IN_ONLY
+
+HELD = frozenset().union(*CAPABILITIES.values())
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+PAGE_METHODS = ("GET", "POST")
+_PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
+OPEN_TO_ALL, TO_ALL_MEMBERS, NOBODY = "open", "signed in", "nobody"  # what stands for a capability at doors on the lists
+# Pages of the back office that only ask to be let in at all: Django's own.
+_OF_THE_SITE = {"admin:index", "admin:login", "admin:logout", "admin:jsi18n", "admin:autocomplete", "admin:view_on_site"}
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str
+    path: str  # as the URLconf writes it: "imports/<uuid:public_id>"
+    view: Any
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """What the address has to be filled with: (converter, name)."""
+        return [(kind or "str", name) for kind, name in _PLACE.findall(self.path)]
+
+    @property
+    def is_api(self) -> bool:
+        return hasattr(getattr(self.view, "cls", None), "permission_classes")
+
+    @property
+    def is_back_office(self) -> bool:
+        return self.name.startswith("admin:")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods to ask with: those of the API's class, and for pages both that a browser has."""
+        if not self.is_api:
+            return PAGE_METHODS
+        return tuple(m for m in METHODS if hasattr(self.view.cls, m.lower()))
+
+    def capability(self, method: str) -> str | None:
+        """What this method asks of who calls it: a capability, ``open``, ``signed in``; None where nothing is declared."""
+        if self.is_api:
+            wanted = self.view.cls.capability if hasattr(self.view.cls, "capability") else None
+            wanted = wanted.get(method) if isinstance(wanted, dict) else wanted
+            return wanted if wanted in HELD else None
+        if self.is_back_office:
+            return _of_back_office(self)
+        if self.name in OPEN:
+            return OPEN_TO_ALL
+        if self.name in SIGNED_IN_ONLY:
+            return TO_ALL_MEMBERS
+        wanted = getattr(self.view, "capability", None)
+        return wanted if wanted in HELD else None
+
+    def address(self, **values: object) -> str:
+        return "/" + _PLACE.sub(lambda found: str(values[found[2]]), self.path)
+
+
+def _of_back_office(route: Route) -> str | None:
+    if route.name in _OF_THE_SITE:
+        return "curate_data"
+    for model, page in admin.site._registry.items():
+        if route.name.startswith(f"admin:{model._meta.app_label}_{model._meta.model_name}_"):
+            wanted = getattr(page, "capability", None)
+            # Django's own table of groups belongs to no company: whoever runs the server looks at it, and no role does.
+            return wanted if wanted in HELD else NOBODY if model is Group else None
+    return None
+
+
+def routes(resolver=None, names: tuple[str, ...] = (), path: str = "") -> Iterator[Route]:
+    """All of them, in the URLconf's order. Django's catch-all of the back office and its old addresses are no views of ours."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        here = path + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, (*names, *filter(None, [entry.namespace])), here)
+        elif isinstance(entry, URLPattern) and "(?P<" not in here and not (entry.name is None and names == ("admin",)):
+            yield Route(":".join((*names, entry.name or here)), here, entry.callback)
+
+
+def undeclared(found: list[Route]) -> list[str]:
+    """Routes with a method that says nothing about who may use it."""
+    return [
+        f"{route.name} ({route.path}) declares nothing for {method}"
+        for route in found
+        for method in route.methods
+        if route.capability(method) is None
+    ]
