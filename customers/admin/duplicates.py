@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import wraps
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -57,6 +58,7 @@ class DuplicatePages(admin.ModelAdmin):
         return ours + super().get_urls()
 
     def _guarded(self, view):
+        @wraps(view)  # so that it can be seen whose page it is, and what that asks
         def guarded(request: HttpRequest, **kwargs: object) -> HttpResponse:
             if not self.has_change_permission(request):
                 raise PermissionDenied

@@ -8,9 +8,9 @@ from .companies import two_companies
 
 @pytest.fixture(scope="module")
 def built(django_db_setup, django_db_blocker, tmp_path_factory):
-    with django_db_blocker.unblock(), two_companies(tmp_path_factory.mktemp("companies")) as made:
-        with django_db_blocker.block():
-            yield made
+    folder = tmp_path_factory.mktemp("companies")
+    with django_db_blocker.unblock(), two_companies(folder) as made, django_db_blocker.block():
+        yield made
 
 
 @pytest.fixture

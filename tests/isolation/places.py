@@ -22,8 +22,8 @@ from segmentation.models import Segment
 from tenants.scoping import tenant_scope
 
 from .companies import Company
-from .rows import changed, digest, scoped_models, written
 from .routes import Route
+from .rows import changed, digest, scoped_models, written
 
 NEVER = {"uuid": uuid.UUID("00000000-0000-4000-8000-000000000000"), "int": 987_654, "str": "S987", "path": 987_654}
 _ROWS = 4  # of each table that are tried: the newest and the oldest

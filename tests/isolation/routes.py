@@ -5,12 +5,13 @@ What may stay open, or asks nothing but being signed in, is named in ``tests/hou
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -21,9 +22,8 @@ HELD = frozenset().union(*CAPABILITIES.values())
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PAGE_METHODS = ("GET", "POST")
 _PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
-OPEN_TO_ALL, TO_ALL_MEMBERS, NOBODY = "open", "signed in", "nobody"  # what stands for a capability at doors on the lists
-# Pages of the back office that only ask to be let in at all: Django's own.
-_OF_THE_SITE = {"admin:index", "admin:login", "admin:logout", "admin:jsi18n", "admin:autocomplete", "admin:view_on_site"}
+# What stands for a capability at doors that ask for none.
+OPEN_TO_ALL, TO_ALL_MEMBERS, NOBODY = "open", "signed in", "nobody"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Route:
             wanted = wanted.get(method) if isinstance(wanted, dict) else wanted
             return wanted if wanted in HELD else None
         if self.is_back_office:
-            return _of_back_office(self)
+            return self._of_back_office()
         if self.name in OPEN:
             return OPEN_TO_ALL
         if self.name in SIGNED_IN_ONLY:
@@ -67,19 +67,20 @@ class Route:
         wanted = getattr(self.view, "capability", None)
         return wanted if wanted in HELD else None
 
+    def _of_back_office(self) -> str | None:
+        """What the page of the back office behind this address asks; the site itself lets in who may curate data."""
+        if self.name in ("admin:login", "admin:logout"):
+            return OPEN_TO_ALL
+        view = inspect.unwrap(self.view, stop=lambda one: hasattr(one, "model_admin"))
+        page = getattr(view, "model_admin", None) or getattr(view, "__self__", None)
+        if isinstance(page, AdminSite) or self.name == "admin:view_on_site":
+            return "curate_data"
+        # Django's own table of groups belongs to no company: whoever runs the server looks at it, and no role does.
+        wanted = getattr(page, "capability", None)
+        return wanted if wanted in HELD else NOBODY if getattr(page, "model", None) is Group else None
+
     def address(self, **values: object) -> str:
         return "/" + _PLACE.sub(lambda found: str(values[found[2]]), self.path)
-
-
-def _of_back_office(route: Route) -> str | None:
-    if route.name in _OF_THE_SITE:
-        return "curate_data"
-    for model, page in admin.site._registry.items():
-        if route.name.startswith(f"admin:{model._meta.app_label}_{model._meta.model_name}_"):
-            wanted = getattr(page, "capability", None)
-            # Django's own table of groups belongs to no company: whoever runs the server looks at it, and no role does.
-            return wanted if wanted in HELD else NOBODY if model is Group else None
-    return None
 
 
 def routes(resolver=None, names: tuple[str, ...] = (), path: str = "") -> Iterator[Route]:

@@ -53,7 +53,7 @@ def _needs(model: type[models.Model]) -> list[type[models.Model]]:
 def _add(model: type[models.Model]) -> None:
     values = {}
     for field in model._meta.local_fields:
-        if field.primary_key and not field.is_relation or field.name == "tenant":
+        if (field.primary_key and not field.is_relation) or field.name == "tenant":
             continue
         if field.is_relation:
             values[field.name] = _somebody(field)
@@ -79,7 +79,7 @@ def _somebody(field: models.Field):
     return rows.first()
 
 
-def _value(field: models.Field) -> object:  # noqa: PLR0911  a line for each kind of column
+def _value(field: models.Field) -> object:
     if field.choices:
         return next(value for value, _label in field.flatchoices)
     match field:

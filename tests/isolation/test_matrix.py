@@ -6,12 +6,19 @@ What is expected comes from what the views declare, so an address is covered the
 import logging
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 
-from .checks import control_findings, outsider_findings, role_findings
+from customers.models import Customer
+from tenants.scoping import tenant_scope
+
+from .bodies import WORDS, references
+from .checks import control_findings, outsider_findings, role_findings, without_values
 from .companies import LADDER
-from .places import Places
-from .routes import routes, undeclared
+from .crawl import crawl
+from .marks import Marks
+from .places import Places, ask
+from .routes import Route, routes, undeclared
 
 ROUTES = list(routes())
 
@@ -29,6 +36,11 @@ def places(built):
     """What opens the addresses of our company, learned once for all tests: values only, no rows."""
     client = Client()
     return Places(built.ours, client)
+
+
+def customers_of(company) -> list[str]:
+    with tenant_scope(company.tenant):
+        return list(Customer.objects.values_list("external_id", flat=True))
 
 
 @pytest.fixture
@@ -60,3 +72,107 @@ def test_another_companys_row_is_an_absent_row_to_a_key(learned, companies):
     client = Client(headers={"Authorization": f"Bearer {companies.theirs.key}"})
     api = [route for route in ROUTES if route.is_api]
     assert [line for route in api for line in outsider_findings(route, client, learned)] == []
+
+
+# ---------------------------------------------------------------- ids in bodies and questions
+
+
+def test_another_companys_ids_in_bodies_are_nobodys(learned, companies, browser_of):
+    client = browser_of(companies.theirs.people["owner"])
+    findings = []
+    for method, address, ours, nobodys in references(companies.ours):
+        answers = [ask(client, method, address, body, watched=companies.ours) for body in (ours, nobodys)]
+        said = [without_values(answer, body) for answer, body in zip(answers, (ours, nobodys), strict=True)]
+        findings += [f"{method} {address} {ours}: {said[0]} and {said[1]}"] if said[0] != said[1] else []
+        findings += [f"{method} {address} fails"] if answers[0].status_code >= 500 else []
+        findings += [f"{method} {address} changes {answers[0].moved}"] if answers[0].moved else []
+    assert findings == []
+
+
+def test_mixed_list_does_ones_own_part_and_names_the_rest(companies, browser_of):
+    ours, theirs = (customers_of(company) for company in (companies.ours, companies.theirs))
+    only_ours, only_theirs = sorted(set(ours) - set(theirs))[0], sorted(set(theirs) - set(ours))[0]
+    body = {"customers": [only_theirs, only_ours], "is_granted": False}
+    client = browser_of(companies.theirs.people["owner"])
+    answer = ask(client, "POST", "/api/consents", body, watched=companies.ours)
+    assert (answer.status_code, answer.moved) == (201, [])
+    assert answer.json() == {"recorded": 1, "unknown": [only_ours]}
+
+
+def test_actions_of_the_back_office_leave_anothers_rows_alone(companies, browser_of, rf):
+    """Each action of each list, on one's own rows and another company's together."""
+    client, findings, asked = browser_of(companies.theirs.people["owner"]), [], 0
+    for model, page in admin.site._registry.items():
+        if not getattr(model, "is_tenant_scoped", False):
+            continue
+        keys = []
+        for company in (companies.theirs, companies.ours):
+            with tenant_scope(company.tenant):
+                keys += list(model.objects.order_by("pk").values_list("pk", flat=True)[:2])
+        for action in [name for name, *_ in page._get_base_actions()]:
+            address = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+            body = {"action": action, "_selected_action": keys, "post": "yes", "reason": WORDS, "field": "city"}
+            answer = ask(client, "POST", address, body, watched=companies.ours)
+            asked += 1
+            findings += [f"{action} of {address} changes {answer.moved}"] if answer.moved else []
+            findings += [f"{action} of {address} fails"] if answer.status_code >= 500 else []
+    assert asked > 3
+    assert findings == []
+
+
+# ---------------------------------------------------------------- the checks find what they look for
+
+
+@pytest.fixture
+def loose(settings, companies, browser_of):
+    """The site with addresses as they must never be, and what the checks need: (their routes, our places, their owner)."""
+    settings.ROOT_URLCONF = "tests.isolation.unscoped"
+    client = browser_of(companies.ours.people["owner"])
+    found = [route for route in routes() if "loose" in route.path]
+    return found, Places(companies.ours, client), browser_of(companies.theirs.people["owner"])
+
+
+def test_address_that_declares_nothing_is_found(loose):
+    found, _places, _client = loose
+    assert {line.split(" ")[0] for line in undeclared(found)} == {"loose_silent", "loose_api_silent"}
+
+
+def test_address_that_looks_past_the_company_is_found(loose):
+    found, places, client = loose
+    said = {route.name: outsider_findings(route, client, places) for route in found}
+    assert "is answered 200" in " ".join(said["loose_customer"])
+    assert "changes customers_customer" in " ".join(said["loose_rename"])
+    assert "is told 404, and of an absent one 404" in " ".join(said["loose_words"])
+    assert "is answered 200" in " ".join(said["admin:customers_customer_change"])
+
+
+def test_address_that_lets_in_whom_it_should_not_is_found(loose, companies, browser_of):
+    found, places, _client = loose
+    late = next(route for route in found if route.name == "loose_late")
+    viewer = browser_of(companies.ours.people["viewer"])
+    assert any("may not (manage_keys)" in line for line in role_findings(late, "viewer", viewer, places))
+
+
+def test_address_that_no_row_opens_is_found(loose):
+    found, places, _client = loose
+    nowhere = Route("nowhere", "nowhere/<uuid:public_id>", found[0].view)
+    assert control_findings([nowhere], places) == [
+        "no row opens nowhere (nowhere/<uuid:public_id>): give the companies one"
+    ]
+
+
+def test_crawl_finds_what_an_unscoped_page_a_serializer_and_a_back_office_say(loose, companies):
+    _found, _places, client = loose
+    marks = Marks(companies.ours)
+    marks.put()
+    with tenant_scope(companies.ours.tenant):
+        customer = Customer.objects.order_by("pk").first()
+    starts = {
+        "page": f"/loose/customer/{customer.public_id}",
+        "serializer": "/api/loose",
+        "back office": "/loose/admin/customers/customer/",
+    }
+    for what, start in starts.items():
+        seen = crawl(client, [start], most=1)
+        assert any(marks.seen_in(text) for text in seen.texts.values()), what
+    assert not any(marks.seen_in(text) for text in crawl(client, ["/clients"], most=1).texts.values())

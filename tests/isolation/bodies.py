@@ -1,0 +1,126 @@
+"""Bodies that API addresses take, made of a company's own rows: what says which row stands in them.
+
+An address that is not named here is sent a body of common names, so that it is asked all the same.
+"""
+
+from __future__ import annotations
+
+from campaigns.models import Campaign, MessageTemplate
+from customers.models import ColumnFinding, Customer, Import
+from segmentation.models import Offer, RuleSegment, Segment
+from tenants.scoping import tenant_scope
+
+from .companies import Company
+
+WORDS = "A few words of reason"
+ABSENT_ID = "00000000-0000-4000-8000-000000000000"
+_RULE = {"all": [{"field": "city", "is": "one_of", "value": ["Tunis"]}]}
+_PARTS = {"fr": {"subject": "Merci", "text": "Bonjour {first_name}, merci.", "html": ""}}
+# What might be read by a view that this file does not know.
+COMMON = {
+    "name": WORDS,
+    "reason": WORDS,
+    "text": WORDS,
+    "note": WORDS,
+    "title": WORDS,
+    "address": WORDS,
+    "value": WORDS,
+}
+
+
+def known_bodies(company: Company) -> dict[str, dict[str, object]]:
+    """Name of a route -> a body that it takes, with this company's rows in it. For POST, PUT and PATCH alike."""
+    with tenant_scope(company.tenant):
+        customer = Customer.objects.exclude(external_id="R1").order_by("pk").last()
+        finding = ColumnFinding.objects.first()
+        message, offer = MessageTemplate.objects.first(), Offer.objects.first()
+        run = Import.objects.order_by("pk").first()
+    reason = {"reason": WORDS}
+    return {
+        "customers:api_definitions": {"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30},
+        "customers:api_adopt_definition": reason,
+        "customers:api_retire_definition": reason,
+        "customers:api_findings": {"finding": str(finding.public_id), "decision": "overrule", **reason},
+        "customers:api_mapping": {"mapping": run.mapping},
+        "customers:api_sheet": {"sheet": WORDS},
+        "predictions:api_economics": {
+            "contact_cost": "1", "offer_cost": "5", "acceptance": 0.3, "stayer_acceptance": 0.1, "margin": 0.4,
+            "horizon_months": 12, "discount_rate": 0.1,
+        },
+        "predictions:api_promote": reason,
+        "predictions:api_roll_back": reason,
+        "predictions:api_score": {"customer": customer.external_id},
+        "segmentation:api_segmentation": {"k": 2},
+        "segmentation:api_segment": {"persona": WORDS},
+        "segmentation:api_rules": {"name": WORDS, "rule": _RULE},
+        "segmentation:api_rule": {"name": WORDS, "rule": _RULE},
+        "segmentation:api_count_rule": {"rule": _RULE},
+        "segmentation:api_allocations": {"budget": "100"},
+        "campaigns:api_bulk": {
+            "name": WORDS, "audience": {"kind": "risk", "low": 0.0}, "template": str(message.public_id),
+            "offer": str(offer.public_id),
+        },
+        "campaigns:api_new_template": {"name": WORDS, "parts": _PARTS},
+        "campaigns:api_template": {"name": WORDS, "parts": _PARTS},
+        "campaigns:api_draft": {"customer": str(customer.public_id), "language": "fr", "tone": "warm"},
+        "campaigns:api_consents": {"customers": [customer.external_id], "is_granted": False, "note": WORDS},
+        "campaigns:api_suppressions": {"addresses": ["someone@example.com"], "note": WORDS},
+    }  # fmt: skip
+
+
+def references(company: Company) -> list[tuple[str, str, dict, dict]]:
+    """Bodies and questions that name a row of this company, each beside the same that names nobody's:
+    (method, address, with the company's, with nobody's)."""
+    with tenant_scope(company.tenant):
+        customer = Customer.objects.order_by("pk").first()
+        finding, rule = ColumnFinding.objects.first(), RuleSegment.objects.first()
+        message, offer = MessageTemplate.objects.first(), Offer.objects.first()
+        label = Segment.objects.order_by("-number").first().label
+        code = Campaign.objects.order_by("pk").first().code
+    known = known_bodies(company)
+    nobody = ABSENT_ID
+    bulk = known["campaigns:api_bulk"] | {"template": "-", "offer": None}
+    there = "/api/campaign/bulk"
+    return [
+        ("POST", "/api/findings", *_pair(known["customers:api_findings"], finding=(str(finding.public_id), nobody))),
+        ("POST", "/api/score", *_pair({}, customer=(customer.external_id, "S987"))),
+        ("POST", there, *_pair(bulk, template=(str(message.public_id), nobody))),
+        ("POST", there, *_pair(bulk, offer=(str(offer.public_id), nobody))),
+        ("POST", there, *_pair(bulk, rival_template=(str(message.public_id), nobody))),
+        ("POST", there, *_pair(bulk, audience=(_audience(label), _audience("S987")))),
+        ("POST", there, *_pair(bulk, audience=_of_rule(rule.public_id, nobody))),
+        ("POST", "/api/template/draft", *_pair({}, customer=(str(customer.public_id), nobody))),
+        ("POST", "/api/template/draft", *_pair({}, customer=(customer.external_id, "S987"))),
+        ("POST", "/api/template/draft", *_pair({}, segment=(label, "S987"))),
+        ("POST", "/api/template/draft", *_pair({"segment": "S1"}, offer=(str(offer.public_id), nobody))),
+        ("POST", "/api/rule-segments/count", *_pair({}, rule=(_by_segment(label), _by_segment("S987")))),
+        ("POST", "/api/rule-segments", *_pair({"name": "x"}, rule=(_by_segment(label), _by_segment("S987")))),
+        ("GET", "/api/consents", *_pair({}, customer=(customer.external_id, "S987"))),
+        ("GET", "/messages/drafts/new", *_pair({}, customer=(str(customer.public_id), nobody))),
+        ("GET", "/messages/drafts/new", *_pair({}, segment=(label, "S987"))),
+        ("GET", "/messages/customers", *_pair({}, customer=(str(customer.public_id), nobody))),
+        ("GET", "/campaigns/new", *_pair({}, rule_segment=(str(rule.public_id), nobody))),
+        ("GET", "/campaigns/new", *_pair({}, segment=(label, "S987"))),
+        ("POST", "/messages/preview", *_pair({"language": "fr"}, customer=(str(customer.public_id), nobody))),
+        ("POST", "/messages/preview", *_pair({"language": "fr"}, offer=(str(offer.public_id), nobody))),
+        ("POST", "/campaigns/audience", *_pair({"kind": "rule"}, rule_segment=(str(rule.public_id), nobody))),
+        ("POST", "/consent/suppressions/remove", *_pair({"reason": WORDS}, campaign=(code, "none-of-this"))),
+        ("POST", "/workspace", *_pair({}, workspace=(company.tenant.slug, "nowhere"))),
+    ]  # fmt: skip
+
+
+def _pair(body: dict, **values: tuple[object, object]) -> tuple[dict, dict]:
+    ours = body | {name: pair[0] for name, pair in values.items()}
+    return ours, body | {name: pair[1] for name, pair in values.items()}
+
+
+def _audience(label: str) -> dict[str, object]:
+    return {"kind": "segment", "segment": label}
+
+
+def _of_rule(*ids: object) -> tuple[dict, ...]:
+    return tuple({"kind": "rule", "rule_segment": str(one)} for one in ids)
+
+
+def _by_segment(label: str) -> dict[str, object]:
+    return {"all": [{"field": "segment", "is": "one_of", "value": [label]}]}
