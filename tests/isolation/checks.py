@@ -107,7 +107,7 @@ def outsider_findings(route: Route, client: Client, places: Places, *, bodies: I
 
 def _as_said(answer, values: dict[str, object]) -> tuple[int, bytes, str]:
     """Status, body and destination, without what names the row that was asked for and what is new in each answer."""
-    body, to = _NEW_EACH_TIME.sub(b"", answer.content), answer.get("Location", "")
+    body, to = _NEW_EACH_TIME.sub(b"", answer.whole), answer.get("Location", "")
     for value in values.values():
         body, to = re.sub(rb"\b%s\b" % re.escape(str(value)).encode(), b"*", body), to.replace(str(value), "*")
     return answer.status_code, body, to

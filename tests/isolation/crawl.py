@@ -81,7 +81,7 @@ def crawl(client: Client, start: Iterable[str], *, most: int = 600, headers: dic
 
 def said(answer) -> str:
     """Everything that the answer says: its body and its headers, with JSON's escapes undone."""
-    body = answer.content.decode(errors="replace")
+    body = answer.whole.decode(errors="replace")
     if "json" in answer.get("Content-Type", ""):
         body = json.dumps(json.loads(body), ensure_ascii=False) if body else ""
     return "\n".join([body, *(f"{name}: {value}" for name, value in answer.headers.items())])

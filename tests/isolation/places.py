@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.contrib import admin
@@ -98,21 +99,33 @@ def _some(rows: models.Manager, column: str):
     yield from dict.fromkeys([*keys[-2:], *keys[:_ROWS]])
 
 
-def ask(client: Client, method: str, address: str, body: object = None, *, watched: Company | None = None, **headers):
+def ask(
+    client: Client,
+    method: str,
+    address: str,
+    body: object = None,
+    *,
+    watched: Company | None = None,
+    look: Callable[[set[str]], object] | None = None,
+    **headers,
+):
     """The answer to one request whose effects are undone; what the view raises is an answer of 500.
+    ``whole`` is its body, streamed or not.
 
     ``body``: a form's fields for a page, what becomes JSON for the API; None for none. ``watched``: a company whose rows
     are looked at while the effects still stand: the answer's ``moved`` are the tables in which any is not what it was.
+    ``look`` is called then as well, with the names of the tables that were written to: what it returns is ``seen``.
     """
     was, client.raise_request_exception = client.raise_request_exception, False
     options = {} if method == "GET" or not address.startswith("/api/") else {"content_type": "application/json"}
     try:
         with transaction.atomic():
             with written() as names:
-                answer = getattr(client, method.lower())(address, body or {}, **options, **headers)
-                if answer.streaming:
-                    answer.content = b"".join(answer.streaming_content)  # while the rows are as they were
+                answer = getattr(client, method.lower())(address, {} if body is None else body, **options, **headers)
+                # Read while the rows are as they were.
+                answer.whole = b"".join(answer.streaming_content) if answer.streaming else answer.content
             after = _of(watched, names) if watched else {}
+            answer.seen = look(names) if look else None
             transaction.set_rollback(True)
     finally:
         client.raise_request_exception = was
