@@ -88,7 +88,9 @@ def routes(resolver=None, names: tuple[str, ...] = (), path: str = "") -> Iterat
     for entry in (resolver or get_resolver()).url_patterns:
         here = path + str(entry.pattern)
         if isinstance(entry, URLResolver):
-            yield from routes(entry, (*names, *filter(None, [entry.namespace])), here)
+            # Any back office is one, whatever its site is called.
+            space = "admin" if entry.app_name == "admin" else entry.namespace
+            yield from routes(entry, (*names, *filter(None, [space])), here)
         elif isinstance(entry, URLPattern) and "(?P<" not in here and not (entry.name is None and names == ("admin",)):
             yield Route(":".join((*names, entry.name or here)), here, entry.callback)
 

@@ -87,7 +87,7 @@ def test_cookies_of_a_person_who_was_shut_out_are_void(cast, alice):
     assert opened(alice) == []
 
 
-@pytest.mark.parametrize("damage", ["x", "", "0" * 32, "../../etc/passwd", "a" * 5000, "’; DROP TABLE django_session"])
+@pytest.mark.parametrize("damage", ["x", "", "0" * 32, "../../etc/passwd", "a" * 5000, "'; DROP TABLE django_session"])
 def test_cookie_that_is_none_opens_nothing(cast, damage):
     client = Client()
     client.cookies["sessionid"] = damage

@@ -78,6 +78,7 @@ class SilentView(APIView):
 class OpenAdmin(TenantAdmin):
     list_display = ["external_id", "first_name"]
     fields = ["first_name"]
+    list_per_page = 1_000
 
     def get_queryset(self, request):
         with scopes_disabled():

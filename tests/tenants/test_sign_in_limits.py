@@ -97,6 +97,24 @@ def test_one_address_that_tries_many_accounts_is_throttled(cast):
     assert answer.status_code == 302
 
 
+def test_what_is_written_left_of_the_trusted_proxies_makes_nobody_another(cast, settings):
+    """Behind one proxy: what it saw stands last, and an attacker who claims a new address each time is one attacker."""
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    owner = usual_place()
+
+    def tries(number: int, real: str, password: str = "wrong"):
+        claimed = {"HTTP_X_FORWARDED_FOR": f"{from_address(number)}, {real}", "REMOTE_ADDR": "10.0.0.1"}
+        body = {"username": f"person{number}@example.com", "password": password}
+        return Client().post("/sign-in", body, **claimed).status_code
+
+    assert [tries(n, "203.0.113.9") for n in range(60)] == [200] * 50 + [429] * 10
+    assert tries(61, "203.0.113.10") == 200, "who comes from elsewhere through the same proxy is heard"
+    answer = owner.post(
+        "/sign-in", {"username": ALICE, "password": PASSWORD}, HTTP_X_FORWARDED_FOR="1.2.3.4, 203.0.113.9"
+    )
+    assert answer.status_code == 302, "and the owner gets in even from the attacker's own address"
+
+
 def test_other_spelling_of_an_address_is_the_same_account(cast):
     spelled = [ALICE, ALICE.upper(), f" {ALICE} ", "Alice@Atlas.Example.Com", "ａlice@atlas.example.com"]
     said = [Client().post("/sign-in", {"username": spelled[n % 5], "password": "wrong"}).status_code for n in range(12)]
