@@ -7,6 +7,7 @@ a new route is covered as soon as the companies have a row for it.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
 import uuid
@@ -117,6 +118,7 @@ def ask(
     ``look`` is called then as well, with the names of the tables that were written to: what it returns is ``seen``.
     """
     was, client.raise_request_exception = client.raise_request_exception, False
+    cookies = copy.deepcopy(client.cookies)  # who signs out by this request is signed in for the next one
     options = {} if method == "GET" or not address.startswith("/api/") else {"content_type": "application/json"}
     try:
         with transaction.atomic():
@@ -128,7 +130,7 @@ def ask(
             answer.seen = look(names) if look else None
             transaction.set_rollback(True)
     finally:
-        client.raise_request_exception = was
+        client.raise_request_exception, client.cookies = was, cookies
     answer.moved = changed(_of(watched, names), after) if after else []
     return answer
 
