@@ -63,7 +63,9 @@ def role_findings(route: Route, role: str | None, client: Client, places: Places
 
 def _may_refuse_all(route: Route, capability: str | None) -> bool:
     """Open doors and signing out lead to the sign-in page themselves; many tables of the back office are to look at only."""
-    return capability in (OPEN_TO_ALL, TO_ALL_MEMBERS) or (route.is_back_office and not route.name.endswith("_changelist"))
+    return capability in (OPEN_TO_ALL, TO_ALL_MEMBERS) or (
+        route.is_back_office and not route.name.endswith("_changelist")
+    )
 
 
 def control_findings(found: Iterable[Route], places: Places) -> list[str]:

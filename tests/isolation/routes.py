@@ -54,17 +54,14 @@ class Route:
 
     def capability(self, method: str) -> str | None:
         """What this method asks of who calls it: a capability, ``open``, ``signed in``; None where nothing is declared."""
-        if self.is_api:
-            wanted = self.view.cls.capability if hasattr(self.view.cls, "capability") else None
-            wanted = wanted.get(method) if isinstance(wanted, dict) else wanted
-            return wanted if wanted in HELD else None
         if self.is_back_office:
             return self._of_back_office()
         if self.name in OPEN:
             return OPEN_TO_ALL
         if self.name in SIGNED_IN_ONLY:
             return TO_ALL_MEMBERS
-        wanted = getattr(self.view, "capability", None)
+        wanted = getattr(self.view.cls if self.is_api else self.view, "capability", None)
+        wanted = wanted.get(method) if isinstance(wanted, dict) else wanted
         return wanted if wanted in HELD else None
 
     def _of_back_office(self) -> str | None:

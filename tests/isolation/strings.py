@@ -74,6 +74,7 @@ VERY_LONG = "x" * 100_000
 IMPOSSIBLE = ("nul", "lone surrogate")
 WORST = ("direction overrides", "zalgo", "joined emoji", "sql", "out of a text area", "django", "formula", "nul", "lone surrogate", "carriage returns")  # fmt: skip
 _TOKEN = re.compile(r"q(\d{2})a(.*?)q\1z", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NAMES = list(KINDS)
 
 
@@ -84,10 +85,18 @@ def written(kind: str) -> str:
 
 
 def damaged(held: str) -> list[str]:
-    """The kinds that stand in this stored text and are not what was written. Lines end in one way or another: a form sends
-    CR LF, and that is no damage."""
-    return [_NAMES[int(n)] for n, text in _TOKEN.findall(held) if _lines(text) != _lines(KINDS[_NAMES[int(n)]])]
+    """The kinds that stand in this stored text and are not what was written.
+
+    No damage: line ends of another sort (a form sends CR LF), control characters left out (they are no text), and line ends that
+    became spaces in a field of one line.
+    """
+    return [_NAMES[int(n)] for n, text in _TOKEN.findall(held) if not _is_same(text, KINDS[_NAMES[int(n)]])]
 
 
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _is_same(held: str, wrote: str) -> bool:
+    held, wrote = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in held else text for text in (held, wrote))
+    return held == wrote or _plain(held) == _plain(wrote) or held.split() == wrote.split()
+
+
+def _plain(text: str) -> str:
+    return _CONTROL.sub("", text)

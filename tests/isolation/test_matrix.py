@@ -60,18 +60,21 @@ def test_every_address_of_a_row_is_opened_by_one_of_ours(learned):
 @pytest.mark.parametrize("role", [None, *LADDER])
 def test_address_is_open_to_whom_it_declares_and_to_nobody_else(learned, companies, browser_of, role):
     client = browser_of(companies.ours.people[role] if role else None)
-    assert [line for route in ROUTES for line in role_findings(route, role, client, learned)] == []
+    findings = [line for route in ROUTES for line in role_findings(route, role, client, learned)]
+    assert not findings, "\n".join(findings)
 
 
 def test_another_companys_row_is_an_absent_row_to_an_owner(learned, companies, browser_of):
     client = browser_of(companies.theirs.people["owner"])
-    assert [line for route in ROUTES for line in outsider_findings(route, client, learned)] == []
+    findings = [line for route in ROUTES for line in outsider_findings(route, client, learned)]
+    assert not findings, "\n".join(findings)
 
 
 def test_another_companys_row_is_an_absent_row_to_a_key(learned, companies):
     client = Client(headers={"Authorization": f"Bearer {companies.theirs.key}"})
     api = [route for route in ROUTES if route.is_api]
-    assert [line for route in api for line in outsider_findings(route, client, learned)] == []
+    findings = [line for route in api for line in outsider_findings(route, client, learned)]
+    assert not findings, "\n".join(findings)
 
 
 # ---------------------------------------------------------------- ids in bodies and questions
@@ -86,7 +89,7 @@ def test_another_companys_ids_in_bodies_are_nobodys(learned, companies, browser_
         findings += [f"{method} {address} {ours}: {said[0]} and {said[1]}"] if said[0] != said[1] else []
         findings += [f"{method} {address} fails"] if answers[0].status_code >= 500 else []
         findings += [f"{method} {address} changes {answers[0].moved}"] if answers[0].moved else []
-    assert findings == []
+    assert not findings, "\n".join(findings)
 
 
 def test_mixed_list_does_ones_own_part_and_names_the_rest(companies, browser_of):
@@ -117,7 +120,7 @@ def test_actions_of_the_back_office_leave_anothers_rows_alone(companies, browser
             findings += [f"{action} of {address} changes {answer.moved}"] if answer.moved else []
             findings += [f"{action} of {address} fails"] if answer.status_code >= 500 else []
     assert asked > 3
-    assert findings == []
+    assert not findings, "\n".join(findings)
 
 
 # ---------------------------------------------------------------- the checks find what they look for

@@ -72,7 +72,8 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, dict):
         for name, one in value.items():
             yield from _texts(name)
-            yield from _texts(one)
+            if name != "html":  # no text: it is cleaned, and written as HTML writes it
+                yield from _texts(one)
     elif isinstance(value, list):
         for one in value:
             yield from _texts(one)
