@@ -94,9 +94,12 @@ def damaged(held: str) -> list[str]:
 
 
 def _is_same(held: str, wrote: str) -> bool:
-    held, wrote = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in held else text for text in (held, wrote))
-    return held == wrote or _plain(held) == _plain(wrote) or held.split() == wrote.split()
+    return any(form(held) == form(wrote) for form in (_with_lines, _without_controls, str.split))
 
 
-def _plain(text: str) -> str:
+def _with_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _without_controls(text: str) -> str:
     return _CONTROL.sub("", text)
