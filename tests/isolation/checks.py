@@ -52,7 +52,7 @@ def role_findings(route: Route, role: str | None, client: Client, places: Places
         values = (places.of(route) or absent(route)) if is_lowest or not lets_in else absent(route)
         answer = ask(client, method, route.address(**values))
         who = f"{role or 'anonymous'}: {method} {route.path}"
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 and answer.status_code != 503:  # 503: not ready, which a probe says on purpose
             found.append(f"{who} fails with {answer.status_code}")
         elif lets_in and is_refused(answer) and not _may_refuse_all(route, capability):
             found.append(f"{who} is refused, and may ({capability})")
