@@ -122,7 +122,7 @@ def test_questions_of_any_text_are_answered(owner, companies):
             kind = WORST[(place + step) % len(WORST)] if step % 2 else strings.IMPOSSIBLE[0]
             address = writing.question(route.address(), name, strings.written(kind))
             status = ask(owner, "GET", address).status_code
-            findings += [f"{kind}: {status} at {route.path}?{name}="] if status >= 500 else []
+            findings += [f"{kind}: {status} at {route.path}?{name}="] if status >= 500 and status != 503 else []
     assert not findings, "\n".join(findings)
 
 
