@@ -23,6 +23,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PAGE_METHODS = ("GET", "POST")
 _PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
 # What stands for a capability at doors that ask for none.
+# Pages that show something to more people than may send their form: what the form asks beside the page's own capability.
+ASKS_MORE = {("campaigns:retention", "POST"): "write_messages"}
 OPEN_TO_ALL, TO_ALL_MEMBERS, NOBODY = "open", "signed in", "nobody"
 
 
@@ -62,6 +64,7 @@ class Route:
             return TO_ALL_MEMBERS
         wanted = getattr(self.view.cls if self.is_api else self.view, "capability", None)
         wanted = wanted.get(method) if isinstance(wanted, dict) else wanted
+        wanted = ASKS_MORE.get((self.name, method), wanted)
         return wanted if wanted in HELD else None
 
     def _of_back_office(self) -> str | None:
