@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from core.operations import operation
 
 from . import notice_settings, noticeboard, services
+from .api_shapes import NOTIFICATIONS
 from .forms_notifications import SiftForm
 from .models import ApiKey, Notification
 from .notice_kinds import KINDS, Way, kinds_for

@@ -14,6 +14,7 @@ NOTIFICATIONS = named(
                     {
                         "id": WHOLE,
                         "event": TEXT,
+                        "kind": TEXT,
                         "level": TEXT,
                         "text": TEXT,
                         "url": TEXT,
@@ -22,6 +23,7 @@ NOTIFICATIONS = named(
                     }
                 )
             ),
+            "next": TEXT,
         }
     ),
 )

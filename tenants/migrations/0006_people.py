@@ -17,7 +17,7 @@ def name_memberships(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0004_api_keys'),
+        ('tenants', '0005_mail_permits'),
     ]
 
     operations = [

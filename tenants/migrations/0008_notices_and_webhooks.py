@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0004_api_keys'),
+        ('tenants', '0007_seats_have_names'),
     ]
 
     operations = [
