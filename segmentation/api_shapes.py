@@ -134,7 +134,7 @@ ALLOCATION = named(
     record(
         {
             "id": IDENTIFIER,
-            "budget": maybe(DECIMAL),
+            "budget": maybe(NUMBER),
             "most_customers": maybe(COUNT),
             "finished_at": maybe(MOMENT),
             "offers": many(record({"customers": COUNT, "bound_by": ANYTHING})),
