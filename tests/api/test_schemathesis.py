@@ -18,6 +18,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
 from core import openapi
@@ -81,8 +82,8 @@ class Campaign:
     def _faults(case: schemathesis.Case, response) -> list[str]:
         try:
             case.validate_response(response, checks=CHECKS)
-        except Exception as error:  # a group of failures
-            return [" ".join(str(one) for one in getattr(error, "exceptions", [error]))]
+        except FailureGroup as error:
+            return [" ".join(str(one) for one in error.exceptions)]
         if response.status_code >= 400 and response.headers["content-type"] != [conformance.PROBLEM]:
             return [f"is {response.headers['content-type']}"]
         return []
