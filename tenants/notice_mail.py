@@ -17,6 +17,7 @@ from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from . import notice_letters
+from .mail_hold import mail_hold
 from .models import Membership, NoticeMail, Notification, NotificationSettings, Tenant, User
 from .notice_kinds import KIND_OF, Way, kinds_for
 from .notice_settings import way_of
@@ -132,8 +133,10 @@ def send_waiting() -> int:
     """Send what waits in the company in scope, outside any transaction. Returns how many mails went.
 
     A server that cannot be reached leaves everything waiting; one that refuses a mail is asked again a few times; a mail
-    that was under way when the connection broke may have arrived, and stays ``sending``.
+    that was under way when the connection broke may have arrived, and stays ``sending``. After a restore all waits.
     """
+    if mail_hold() is not None:
+        return 0
     now = timezone.now()
     due = NoticeMail.objects.filter(state=NoticeMail.State.WAITING).filter(Q(not_before=None) | Q(not_before__lte=now))
     rows = list(due.select_related("user", "notification").order_by("created_at", "pk")[:_AT_A_TIME])

@@ -5,5 +5,5 @@ sqlite, postgres: the database out and in, with counts and digests of its tables
 without their secrets · taking, restoring, verifying, drilling: the verbs · retention, collecting: what is kept · reports:
 how it went, for pages and metrics · schedule: what is due
 
-Nothing here is kept in the database: it would be brought back with it (docs/adr/0013).
+Nothing here is kept in the database: it would be brought back with it (docs/adr/0015).
 """

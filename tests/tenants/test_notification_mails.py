@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants import api_keys, notice_letters, notice_mail, notice_settings, services, tasks
+from tenants.mail_hold import Hold
 from tenants.models import Membership, NoticeMail, Notification
 from tenants.scoping import tenant_scope
 
@@ -57,6 +58,15 @@ def test_operators_hear_at_once_of_a_campaign_that_stopped_and_nobody_twice(atla
     assert kind == "text/html"
     assert f'href="{SITE}/campaigns/x"' in html
     assert set(NoticeMail.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_nothing_is_mailed_while_a_restore_waits_for_its_release(atlas_scope, cast, monkeypatch):
+    services.notify("campaign_paused_by_itself", level="error", url="/campaigns/x", campaign="Winter")
+    with monkeypatch.context() as held:
+        held.setattr(notice_mail, "mail_hold", lambda: Hold("restored"))
+        assert notice_mail.send_waiting() == 0
+    assert not mail.outbox
+    assert notice_mail.send_waiting() == 3  # they waited, and none is lost
 
 
 def test_who_is_named_is_the_only_one_who_is_written_to(atlas_scope, cast):
