@@ -102,20 +102,21 @@ class BodyLimitMiddleware:
 
 
 class ReadableMiddleware:
-    """Refuses addresses with NUL, at which PostgreSQL raises wherever they end up, and bodies of unsaid length.
+    """Refuses programs' addresses with NUL, at which PostgreSQL raises wherever they end up, and bodies of unsaid length. A
+    page is shown as if the NUL were not there: nobody types one.
 
-    A WSGI server hands the latter on as no body at all: an empty one means something to some endpoints.
+    A WSGI server hands a body of unsaid length on as no body at all: an empty one means something to some endpoints.
     """
 
     def __init__(self, get_response) -> None:
         self.get_response = get_response
 
     def __call__(self, request):
-        if (
-            "%00" in request.META.get("QUERY_STRING", "")
-            or "\x00" in request.META.get("QUERY_STRING", "") + request.path_info
-        ):
-            return _refuse(request, 400, "unstorable_text", _("The address holds NUL, which is no text."))
+        query = request.META.get("QUERY_STRING", "")
+        if "%00" in query or "\x00" in query + request.path_info:
+            if views.is_of_program(request):
+                return views.problem(400, "unstorable_text", _("The address holds NUL, which is no text."))
+            request.META["QUERY_STRING"] = query.replace("%00", "").replace("\x00", "")
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return _refuse(request, 411, "length_required", _("Send the body with its Content-Length."))
         return self.get_response(request)

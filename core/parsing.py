@@ -12,7 +12,7 @@ from rest_framework import negotiation, parsers
 from rest_framework.exceptions import APIException, ParseError
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database takes these
-_LARGEST = 1e300
+_LARGEST = 1e305
 _DEEPEST = 64  # objects and lists within each other; the deepest that is documented has nine
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from core import broker
+from core import broker, bulk
 from core.backups import sqlite
 
 from .findings import ERROR, NOTE, OK, WARNING, Finding
@@ -27,8 +27,7 @@ def database_answers() -> Iterator[Finding]:
     started = time.monotonic()
     try:
         connection.ensure_connection()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        bulk.fetch("SELECT 1")
         number = ".".join(map(str, connection.get_database_version()))
     except Error as error:
         said = " ".join(str(error).split())[:300]
@@ -47,8 +46,7 @@ def database_answers() -> Iterator[Finding]:
 
 
 def _sqlite() -> Iterator[Finding]:
-    with connection.cursor() as cursor:
-        mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+    [(mode,)] = bulk.fetch("PRAGMA journal_mode")
     if mode not in ("wal", "memory"):
         yield Finding(
             "database",
@@ -71,11 +69,10 @@ def _sqlite() -> Iterator[Finding]:
 
 
 def _postgresql() -> Iterator[Finding]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
-        is_super, bypasses = cursor.fetchone()
-        cursor.execute("SELECT current_setting('max_connections')::int, (SELECT count(*) FROM pg_stat_activity)")
-        most, used = cursor.fetchone()
+    [(is_super, bypasses)] = bulk.fetch("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+    [(most, used)] = bulk.fetch(
+        "SELECT current_setting('max_connections')::int, (SELECT count(*) FROM pg_stat_activity)"
+    )
     if is_super or bypasses:
         yield Finding(
             "database",

@@ -134,13 +134,14 @@ def test_page_asks_for_both_panels_by_itself(client_for, cast, person):
 
 def test_long_contract_lowers_the_risk_and_is_called_an_association(client_for, cast, person):
     address = f"/clients/{person.public_id}/what-if"
+    bob = client_for(cast.bob)
     with tenant_scope(cast.atlas):
         before = count_rows()
         asked = outlooks.ask_what_if(person, {"contract": "Two year"})
         score = selectors.score_of(person)
         assert asked.answer.before == pytest.approx(score.risk, abs=1e-6)
         assert asked.answer.after < asked.answer.before
-    text = text_of(client_for(cast.bob).get(f"{address}?contract=Two year", headers=ANSWER))
+    text = text_of(bob.get(f"{address}?contract=Two year", headers=ANSWER))
     assert "<html" not in text and "<select" not in text
     assert f"{100 * asked.answer.before:.1f}%" in text and f"{100 * asked.answer.after:.1f}%" in text
     assert "An association, not an effect." in text

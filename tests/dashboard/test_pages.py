@@ -20,7 +20,7 @@ PAGES = [
     ("/clients/{customer}", "", True, 18),
     ("/imports", "imports", False, 10),
     ("/imports/{run}", "job", True, 10),
-    ("/mlops", "job", False, 18),
+    ("/mlops", "job", False, 19),
     ("/mlops/versions/{number}", "", True, 12),
     ("/notifications", "", False, 10),
 ]
