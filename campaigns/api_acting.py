@@ -11,9 +11,12 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import bodies, jobs
+from core.operations import Operation, described, operation
+from core.serialized import body_of
 from tenants.idempotency import idempotent
 
 from . import api, selectors, services
+from . import api_shapes as shapes
 from .models import Campaign, Recipient
 
 MOST_DECIDED = 1_000
@@ -62,51 +65,18 @@ class UncertainBody(bodies.Body):
 
 
 _ANOTHER_STATE = {422: "The campaign is in another state, or it cannot be done as it stands."}
-
-
-class CampaignAnswer(serializers.Serializer):
-    """A campaign as GET /api/campaign/{id} tells it."""
-
-    id = serializers.UUIDField()
-    url = serializers.URLField()
-    name = serializers.CharField()
-    state = serializers.CharField()
-    scheduled_at = serializers.DateTimeField(allow_null=True)
-    launched_at = serializers.DateTimeField(allow_null=True)
-    finished_at = serializers.DateTimeField(allow_null=True)
-    recipients = serializers.DictField()
-    audience = serializers.DictField()
-    template = serializers.CharField(allow_null=True)
-    rival_template = serializers.CharField(allow_null=True)
-    offer = serializers.CharField(allow_null=True)
-    holdout = serializers.FloatField()
-    horizon_days = serializers.IntegerField()
-    per_hour = serializers.IntegerField(allow_null=True)
-    launches_itself = serializers.BooleanField()
-    checked_at = serializers.DateTimeField(allow_null=True)
-    checked = serializers.DictField(allow_null=True)
-    left_out = serializers.DictField()
-    warnings = serializers.ListField()
-    why_paused = bodies.Problem(allow_null=True)
-    job = serializers.DictField(allow_null=True)
-    recipients_url = serializers.URLField()
-    links = serializers.DictField(child=serializers.URLField())
-
-
-class DecidedAnswer(serializers.Serializer):
-    """``mails``: of how many it was decided."""
-
-    mails = serializers.IntegerField()
-    state = serializers.CharField()
-    url = serializers.URLField()
+_LOCATION = {"Location": "The address of the campaign."}
 
 
 class CampaignsView(api.CampaignsView):
     capability = {"GET": "view_campaigns", "POST": "compose_campaigns"}
-    body_serializers = {"POST": CampaignBody}
-    answer_serializers = {"POST": (201, CampaignAnswer)}
-    refusals = {"POST": _ANOTHER_STATE}
 
+    @operation(
+        **body_of(CampaignBody),
+        answers={201: shapes.CAMPAIGN},
+        headers={201: _LOCATION},
+        refuses={422: "It cannot be composed so; `code` says why."},
+    )
     @idempotent
     def post(self, request):
         """Compose a draft: 201 with it. Nobody is written to before it is checked, approved and launched."""
@@ -118,10 +88,8 @@ class CampaignsView(api.CampaignsView):
 
 class CampaignView(api.CampaignView):
     capability = {"GET": "view_campaigns", "PATCH": "compose_campaigns", "DELETE": "compose_campaigns"}
-    body_serializers = {"PATCH": CampaignChangeBody}
-    answer_serializers = {"PATCH": CampaignAnswer, "DELETE": (204, None)}
-    refusals = {"PATCH": _ANOTHER_STATE, "DELETE": _ANOTHER_STATE}
 
+    @operation(**body_of(CampaignChangeBody), answers={200: shapes.CAMPAIGN}, refuses=_ANOTHER_STATE)
     def patch(self, request, public_id):
         """Change a draft; whatever was checked is to be checked again. 422 once it was approved."""
         campaign = api.find(public_id)
@@ -131,10 +99,17 @@ class CampaignView(api.CampaignView):
         services.save_campaign(actor=request.user, campaign=campaign, **api.read_fields(request.data, is_new=False))
         return Response(api.as_json(request, api.find(public_id)))
 
+    @operation(answers={204: None}, refuses=_ANOTHER_STATE)
     def delete(self, request, public_id):
         """Delete what nobody was ever written to by. 422 once it has begun."""
         services.delete_draft(campaign=api.find(public_id), actor=request.user)
         return Response(status=204)
+
+
+def _step(status: int, body: type[bodies.Body] = NoBody) -> Operation:
+    """A step as it is described: the campaign as it is then."""
+    headers = {status: _LOCATION} if status in (201, 202) else {}
+    return described(**body_of(body), answers={status: shapes.CAMPAIGN}, headers=headers, refuses=_ANOTHER_STATE)
 
 
 class _StepView(APIView):
@@ -142,8 +117,6 @@ class _StepView(APIView):
 
     body: type[bodies.Body] = NoBody
     status = 200
-    answer_serializers = {"POST": CampaignAnswer}
-    refusals = {"POST": _ANOTHER_STATE}
 
     @idempotent
     def post(self, request, public_id):
@@ -162,8 +135,7 @@ class CheckView(_StepView):
     """Look who would get it: 202, and ``job`` says how far it is."""
 
     capability = {"POST": "compose_campaigns"}
-    body_serializers = {"POST": NoBody}
-    answer_serializers = {"POST": (202, CampaignAnswer)}
+    described = {"POST": _step(202)}
     status = 202
 
     def act(self, campaign, actor, said):
@@ -174,8 +146,8 @@ class ApproveView(_StepView):
     """Let a checked campaign go."""
 
     capability = {"POST": "approve_campaigns"}
+    described = {"POST": _step(200, ApproveBody)}
     body = ApproveBody
-    body_serializers = {"POST": ApproveBody}
 
     def act(self, campaign, actor, said):
         services.approve_campaign(campaign=campaign, actor=actor, despite=said["despite"])
@@ -185,7 +157,7 @@ class WithdrawView(_StepView):
     """Take the approval back, before it has begun: it is a draft again."""
 
     capability = {"POST": "approve_campaigns"}
-    body_serializers = {"POST": NoBody}
+    described = {"POST": _step(200)}
 
     def act(self, campaign, actor, said):
         services.withdraw_approval(campaign=campaign, actor=actor)
@@ -195,8 +167,7 @@ class LaunchView(_StepView):
     """Freeze the audience of an approved campaign and begin: 202."""
 
     capability = {"POST": "run_campaigns"}
-    body_serializers = {"POST": NoBody}
-    answer_serializers = {"POST": (202, CampaignAnswer)}
+    described = {"POST": _step(202)}
     status = 202
 
     def act(self, campaign, actor, said):
@@ -207,8 +178,7 @@ class CopyView(_StepView):
     """A new draft like it, with lots of its own: 201 with the copy."""
 
     capability = {"POST": "compose_campaigns"}
-    body_serializers = {"POST": NoBody}
-    answer_serializers = {"POST": (201, CampaignAnswer)}
+    described = {"POST": _step(201)}
     status = 201
 
     def act(self, campaign, actor, said):
@@ -219,8 +189,6 @@ class _DecisionView(APIView):
     """A decision about mails of a campaign, which then goes on."""
 
     capability = {"POST": "run_campaigns"}
-    answer_serializers = {"POST": DecidedAnswer}
-    refusals = {"POST": _ANOTHER_STATE}
 
     def decided(self, request, campaign: Campaign, count: int, *, goes_on: bool) -> Response:
         campaign.refresh_from_db()
@@ -233,8 +201,7 @@ class _DecisionView(APIView):
 
 
 class RetryView(_DecisionView):
-    body_serializers = {"POST": NoBody}
-
+    @operation(**body_of(NoBody), answers={200: shapes.DECIDED}, refuses=_ANOTHER_STATE)
     @idempotent
     def post(self, request, public_id):
         """Try the mails again that the server refused for now; addresses that do not exist stay out."""
@@ -245,8 +212,7 @@ class RetryView(_DecisionView):
 
 
 class UncertainView(_DecisionView):
-    body_serializers = {"POST": UncertainBody}
-
+    @operation(**body_of(UncertainBody), answers={200: shapes.DECIDED}, refuses=_ANOTHER_STATE)
     @idempotent
     def post(self, request, public_id):
         """Decide of mails of which nobody knows whether they arrived."""

@@ -7,7 +7,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import bodies, keyset
+from core.operations import operation
+from core.serialized import query_of
 
+from . import api_shapes as shapes
 from . import selectors, wording_running
 from .api import find
 from .models import Recipient
@@ -16,37 +19,16 @@ _BY_KEY = keyset.Order("pk", descending=False)
 
 
 class RecipientsQuery(bodies.PageQuery):
-    """``state``: only mails in it; ``arm``: a, b or holdout."""
+    """Only some of them."""
 
-    state = serializers.ChoiceField(choices=Recipient.State.choices, required=False)
-    arm = serializers.ChoiceField(choices=Recipient.Arm.choices, required=False)
-
-
-class RecipientLine(serializers.Serializer):
-    """``number`` and ``address`` are null for who may not see customers."""
-
-    customer = serializers.UUIDField()
-    number = serializers.CharField(allow_null=True)
-    address = serializers.CharField(allow_null=True)
-    arm = serializers.CharField()
-    state = serializers.CharField()
-    language = serializers.CharField()
-    reason = bodies.Problem(allow_null=True)
-    attempts = serializers.IntegerField()
-    sent_at = serializers.DateTimeField(allow_null=True)
-    not_before = serializers.DateTimeField(allow_null=True)
-
-
-class RecipientsAnswer(serializers.Serializer):
-    recipients = RecipientLine(many=True)
-    next = serializers.URLField(allow_null=True)
+    state = serializers.ChoiceField(choices=Recipient.State.choices, required=False, help_text="Only mails in it.")
+    arm = serializers.ChoiceField(choices=Recipient.Arm.choices, required=False, help_text="Only this part of them.")
 
 
 class RecipientsView(APIView):
     capability = {"GET": "view_campaigns"}
-    query_serializers = {"GET": RecipientsQuery}
-    answer_serializers = {"GET": RecipientsAnswer}
 
+    @operation(query=query_of(RecipientsQuery), answers={200: shapes.RECIPIENTS})
     def get(self, request, public_id):
         """Everybody in a campaign, the written to and those left alone."""
         asked = bodies.ask(request, RecipientsQuery)

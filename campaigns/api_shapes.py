@@ -6,6 +6,7 @@ from core.shapes import (
     ADDRESS,
     ANYTHING,
     COUNT,
+    ERROR,
     FREE,
     IDENTIFIER,
     MOMENT,
@@ -25,7 +26,7 @@ from core.shapes import (
     text,
 )  # fmt: skip
 
-from .models import Campaign, Suppression
+from .models import Campaign, Recipient, Suppression
 
 _STATE = one_of(*Campaign.State.values)
 _BRIEF = {
@@ -59,9 +60,33 @@ CAMPAIGN = named(
             "warnings": many(maybe(TEXT)),
             "why_paused": maybe(record({"code": maybe(TEXT), "detail": ANYTHING})),
             "job": maybe(record({"kind": TEXT, "state": TEXT, "progress": SHARE})),
+            "recipients_url": says(ADDRESS, "Who gets it, and what became of each mail."),
             "links": table_of(ADDRESS, says="What may be done with it now, and where."),
         }
     ),
+)
+DECIDED = record({"mails": says(COUNT, "Of how many it was decided."), "state": _STATE, "url": ADDRESS})
+RECIPIENTS = record(
+    {
+        "recipients": many(
+            record(
+                {
+                    "customer": IDENTIFIER,
+                    "number": says(maybe(TEXT), "Null for who may not see customers."),
+                    "address": says(maybe(TEXT), "Null for who may not see customers."),
+                    "arm": one_of(*Recipient.Arm.values),
+                    "state": one_of(*Recipient.State.values),
+                    "language": TEXT,
+                    "reason": says(maybe(ERROR), "Why it was not sent."),
+                    "attempts": COUNT,
+                    "sent_at": maybe(MOMENT),
+                    "not_before": maybe(MOMENT),
+                }
+            ),
+            at_most=200,
+        ),
+        "next": NEXT,
+    }
 )
 COMPOSED = record({"id": IDENTIFIER, "url": ADDRESS, "state": _STATE})
 COMPOSE = body(

@@ -1,6 +1,6 @@
 """What programs send and are answered, field by field: strict bodies, strict queries, and pages of a list by cursor.
 
-An API view names its serializers by method, for whoever describes the API (``core.serialized``).
+``core.serialized`` says the same of them as JSON Schema, for the description of the API.
 """
 
 from __future__ import annotations
@@ -43,10 +43,17 @@ class Query(Body):
 
 
 class PageQuery(Query):
-    """``after``: where the page before ended, as its ``next`` says it; ``limit``: rows of a page."""
+    """A page of a list by its cursor."""
 
-    after = serializers.CharField(required=False, max_length=2_000, allow_blank=True)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_PAGE, default=PAGE_SIZE)
+    after = serializers.CharField(
+        required=False,
+        max_length=2_000,
+        allow_blank=True,
+        help_text="Where the page before ended: follow `next` instead.",
+    )
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=LARGEST_PAGE, default=PAGE_SIZE, help_text="Rows of a page."
+    )
 
 
 class Text(serializers.CharField):

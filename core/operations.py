@@ -113,7 +113,7 @@ def refusals(said: Operation, *, method: str, has_path: bool, takes_key: bool) -
     found = dict(ALWAYS)
     if has_path:
         found |= WITH_PATH
-    if method.upper() in ("POST", "PUT", "PATCH"):
+    if method.upper() in ("POST", "PUT", "PATCH") or said.body is not None:
         found |= WITH_BODY
     if takes_key:
         found |= WITH_KEY

@@ -1,7 +1,5 @@
-"""What the serializers of an API view say, as JSON Schema (draft 2020-12): for whoever describes the API.
-
-A view names them by HTTP method: ``body_serializers``, ``query_serializers``, ``answer_serializers`` (a serializer for 200, or
-``(status, serializer)``; None where nothing is answered), and ``refusals`` (method -> status -> when).
+"""What serializers say, as JSON Schema (draft 2020-12), for ``core.operations``: what a body or a query may hold is described
+by what reads it, and an answer that a serializer writes by what writes it, so that neither can drift from its description.
 """
 
 from __future__ import annotations
@@ -11,29 +9,22 @@ from typing import Any
 from rest_framework import serializers
 
 from . import bodies
+from .shapes import Shape
 
-Shape = dict[str, Any]
+
+def body_of(body: type[bodies.Body]) -> dict[str, Any]:
+    """``body`` and ``needs_body`` of an operation that reads this: ``operation(**body_of(OfferBody), …)``."""
+    reader = body()
+    return {"body": shape_of(reader), "needs_body": any(field.required for field in reader.fields.values())}
 
 
-def operation_of(view: object, method: str) -> dict[str, Any] | None:
-    """``answers``, ``body``, ``needs_body``, ``query``, ``headers`` and ``refuses`` of a view's method; None where the view names
-    no serializers for it."""
-    method = method.upper()
-    named = getattr(view, "answer_serializers", {})
-    body = getattr(view, "body_serializers", {}).get(method)
-    query = getattr(view, "query_serializers", {}).get(method)
-    if method not in named and body is None and query is None:
-        return None
-    answer = named.get(method, (204, None))
-    status, serializer = answer if isinstance(answer, tuple) else (200, answer)
-    return {
-        "answers": {status: shape_of(serializer()) if serializer else None},
-        "body": shape_of(body()) if body else None,
-        "needs_body": bool(body and any(field.required for field in body().fields.values())),
-        "query": {name: _of(field) for name, field in query().fields.items()} if query else {},
-        "headers": {status: {"Location": "Where it stands."}} if status in (201, 202) else {},
-        "refuses": getattr(view, "refusals", {}).get(method, {}),
-    }
+def query_of(query: type[bodies.Query]) -> dict[str, Shape]:
+    """The ``query`` of an operation that asks its address by this."""
+    return {name: _of(field) | _default(field) for name, field in query().fields.items()}
+
+
+def _default(field: serializers.Field) -> Shape:
+    return {"default": field.default} if isinstance(field.default, str | int) else {}
 
 
 def shape_of(serializer: serializers.BaseSerializer) -> Shape:

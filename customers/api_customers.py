@@ -17,8 +17,11 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from core import bodies
+from core.operations import operation
+from core.serialized import body_of
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services, wording
 from .models import Customer, Subscription
 
@@ -33,13 +36,8 @@ PLAN = (
     "paperless_billing", "payment_method",
 )  # fmt: skip
 
-REFUSES_ROWS = {413: "The body is larger than is taken.", 422: "The rows as a whole cannot be used."}
+REFUSES_ROWS = {422: "The rows as a whole cannot be used."}
 REFUSES_CHANGE = {422: "The customer is gone meanwhile."}
-REFUSES_ERASURE = {
-    413: "The body is larger than is taken.",
-    415: "The body is of another kind than this endpoint reads.",
-    422: "The customer is gone meanwhile.",
-}
 
 
 class Rows(serializers.ListField):
@@ -60,32 +58,9 @@ class Rows(serializers.ListField):
 class PushCustomersBody(bodies.Body):
     """Each row names ``external_id`` and any fields of GET /api/customers/{id}; other fields in ``attributes``."""
 
-    customers = Rows()
+    customers = Rows(min_length=1, max_length=services.MOST_ROWS)
     empty_means_empty = bodies.Yes(default=False)
     dry_run = bodies.Yes(default=False)
-
-
-class RefusedRow(serializers.Serializer):
-    row = serializers.IntegerField(help_text="Place in what was sent, from 0.")
-    field = serializers.CharField()
-    value = serializers.CharField(allow_blank=True)
-    code = serializers.CharField()
-    detail = serializers.CharField()
-
-
-class PushAnswer(serializers.Serializer):
-    """What became of the rows. ``import``: what to look at, or to take back; null where nothing changed."""
-
-    read = serializers.IntegerField()
-    created = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    refused = serializers.IntegerField()
-    refusals = RefusedRow(many=True)
-    dry_run = serializers.BooleanField()
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        return super().get_fields() | {"import": serializers.URLField(allow_null=True)}
 
 
 class CorrectBody(bodies.Body):
@@ -107,6 +82,7 @@ class EraseBody(bodies.Body):
 class PushCustomers(bodies.BoundedBody):
     """``POST`` of a view of customers."""
 
+    @operation(**body_of(PushCustomersBody), answers={200: shapes.PUSHED}, refuses=REFUSES_ROWS)
     @idempotent
     def post(self, request):
         """Bring up to 1,000 customers up to date, new ones among them, as an import of these rows would: 200 with what became
@@ -143,7 +119,8 @@ def pushed_response(request, pushed: services.Pushed, *, dry: bool) -> Response:
 
 
 class CorrectCustomer:
-    """``PATCH`` and ``DELETE`` of a view of one customer; the view says what it answers by ``whole``."""
+    """``PATCH`` and ``DELETE`` of a view of one customer; the view says what it answers by ``whole``, and describes its
+    ``PATCH`` itself."""
 
     whole: Callable[..., Response]
 
@@ -163,6 +140,7 @@ class CorrectCustomer:
             raise ValidationError(invalid.message_dict) from invalid
         return self.whole(request, customer)
 
+    @operation(**body_of(EraseBody), answers={204: None}, refuses=REFUSES_CHANGE)
     def delete(self, request, number):
         """Erase one customer with all that hangs on them, history included; ``{"reason": text}``. Nothing brings them back."""
         said = bodies.read(request, EraseBody)

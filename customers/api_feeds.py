@@ -57,6 +57,7 @@ class RunFeedView(APIView):
 class PauseFeedView(APIView):
     capability = "curate_data"
 
+    @operation(answers={200: shapes.FEED})
     @idempotent
     def post(self, request, public_id):
         """Look no more by schedule; what runs goes on. Pausing it again changes nothing."""
@@ -67,6 +68,7 @@ class PauseFeedView(APIView):
 class ResumeFeedView(APIView):
     capability = "curate_data"
 
+    @operation(answers={200: shapes.FEED})
     @idempotent
     def post(self, request, public_id):
         """Look by schedule again, from its next time on."""

@@ -210,3 +210,26 @@ FEED = named(
     ),
 )
 FEEDS = record({"feeds": many(FEED)})
+_REFUSED_ROW = {
+    "row": says(COUNT, "Place in what was sent, from 0."),
+    "field": TEXT,
+    "value": TEXT,
+    "code": TEXT,
+    "detail": TEXT,
+}
+PUSHED = named(
+    "Pushed",
+    record(
+        {
+            "read": COUNT,
+            "created": COUNT,
+            "updated": COUNT,
+            "unchanged": COUNT,
+            "refused": COUNT,
+            "refusals": many(record(_REFUSED_ROW)),
+            "dry_run": YES_NO,
+            "import": says(maybe(ADDRESS), "What to look at, or to take back; null where nothing changed."),
+        },
+        says="What became of the rows.",
+    ),
+)

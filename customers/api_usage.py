@@ -11,10 +11,14 @@ from rest_framework.views import APIView
 
 from core import bodies
 from core.errors import Refused
+from core.operations import operation
+from core.serialized import body_of, query_of, shape_of
+from core.shapes import ADDRESS, TEXT, many, maybe, named, record, says
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services
-from .api_customers import REFUSES_ROWS, PushAnswer, Rows, find_customer, pushed_response
+from .api_customers import REFUSES_ROWS, Rows, find_customer, pushed_response
 from .models import UsageRecord
 
 MEASURES = (
@@ -26,16 +30,16 @@ MOST_MONTHS = 120
 class PushUsageBody(bodies.Body):
     """Each row names ``customer`` (their number), ``month`` (2026-10) and at least one measure."""
 
-    usage = Rows()
+    usage = Rows(min_length=1, max_length=services.MOST_ROWS)
     empty_means_empty = bodies.Yes(default=False)
     dry_run = bodies.Yes(default=False)
 
 
 class MonthsQuery(bodies.Query):
-    """The months wanted, both included: 2025-01."""
+    """The months wanted."""
 
-    first = bodies.Text(required=False, max_length=20)
-    last = bodies.Text(required=False, max_length=20)
+    first = bodies.Text(required=False, max_length=20, help_text="From this month on: 2025-01.")
+    last = bodies.Text(required=False, max_length=20, help_text="Up to this month, which is included.")
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_MONTHS, default=24)
 
     def validate(self, attrs):
@@ -66,18 +70,19 @@ class Month(serializers.ModelSerializer):
         return f"{row.month:%Y-%m}"
 
 
-class UsageAnswer(serializers.Serializer):
-    customer = serializers.CharField()
-    usage = Month(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The earlier months.")
+_USAGE = record(
+    {
+        "customer": says(TEXT, "Their number."),
+        "usage": many(named("MonthOfUse", shape_of(Month())), at_most=MOST_MONTHS),
+        "next": says(maybe(ADDRESS), "Where the earlier months are; null where there are none."),
+    }
+)
 
 
 class UsageView(bodies.BoundedBody, APIView):
     capability = {"POST": "import_customers"}
-    body_serializers = {"POST": PushUsageBody}
-    answer_serializers = {"POST": PushAnswer}
-    refusals = {"POST": REFUSES_ROWS}
 
+    @operation(**body_of(PushUsageBody), answers={200: shapes.PUSHED}, refuses=REFUSES_ROWS)
     @idempotent
     def post(self, request):
         """Write up to 1,000 months of use of customers who are known: 200 with what became of each row, as for customers."""
@@ -90,9 +95,8 @@ class UsageView(bodies.BoundedBody, APIView):
 
 class CustomerUsageView(APIView):
     capability = {"GET": "view_customers"}
-    query_serializers = {"GET": MonthsQuery}
-    answer_serializers = {"GET": UsageAnswer}
 
+    @operation(query=query_of(MonthsQuery), answers={200: _USAGE})
     def get(self, request, number):
         """A customer's months of use, the newest first."""
         asked = bodies.ask(request, MonthsQuery)

@@ -8,6 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import bodies
+from core.operations import operation
+from core.serialized import body_of, shape_of
+from core.shapes import named
 
 from . import registry, services
 from .models import Routine
@@ -26,21 +29,25 @@ class RoutineBody(bodies.Body):
 
 
 class RoutineAnswer(serializers.ModelSerializer):
+    """What happens by itself, and when it did last: days, by the company's own clock."""
+
     class Meta:
         model = Routine
         fields = (*FIELDS, "last_scored_on", "last_checked_on", "last_retrained_on")
 
 
+_ROUTINE = named("Routine", shape_of(RoutineAnswer()))
+
+
 class RoutineView(APIView):
     capability = {"GET": "view_models", "PATCH": "set_routine"}
-    body_serializers = {"PATCH": RoutineBody}
-    answer_serializers = {"GET": RoutineAnswer, "PATCH": RoutineAnswer}
-    refusals = {"PATCH": {422: "It cannot be set so."}}
 
+    @operation(answers={200: _ROUTINE})
     def get(self, request):
         """What happens by itself, and when it did last."""
         return Response(RoutineAnswer(registry.routine()).data)
 
+    @operation(**body_of(RoutineBody), answers={200: _ROUTINE}, refuses={422: "It cannot be set so."})
     def patch(self, request):
         """Change what happens by itself."""
         said = bodies.read(request, RoutineBody)

@@ -9,8 +9,12 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import bodies, jobs, keyset
+from core.operations import operation
+from core.serialized import body_of, query_of
+from core.shapes import ACCEPTED
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services
 from .models import Score, ScoringRun
 from .selectors import ClientFilter
@@ -23,72 +27,22 @@ class NoBody(bodies.Body):
     """Nothing is asked for."""
 
 
-class ScoringAnswer(serializers.Serializer):
-    """A pass over all customers. ``bands``: how many are in each, counted from the borders beside them."""
-
-    id = serializers.UUIDField()
-    url = serializers.URLField()
-    model = serializers.IntegerField()
-    state = serializers.CharField()
-    progress = serializers.FloatField()
-    is_current = serializers.BooleanField()
-    scored = serializers.IntegerField()
-    bands = serializers.DictField(child=serializers.IntegerField())
-    medium_from = serializers.FloatField()
-    high_from = serializers.FloatField()
-    requested_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-    error = bodies.Problem(allow_null=True)
-
-
-class ScoringsAnswer(serializers.Serializer):
-    scorings = ScoringAnswer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class StartedAnswer(serializers.Serializer):
-    job = serializers.UUIDField()
-    url = serializers.URLField()
-    state = serializers.CharField()
-
-
 class ScoresQuery(bodies.PageQuery):
-    """``sort``: the highest risk first (-risk), or the lowest (risk)."""
+    """The scores of one band, in one of two orders."""
 
-    band = serializers.ChoiceField(choices=BANDS, required=False)
-    sort = serializers.ChoiceField(choices=("-risk", "risk"), required=False, default="-risk")
-
-
-class Driver(serializers.Serializer):
-    field = serializers.CharField()
-    value = serializers.JSONField(allow_null=True)
-    effect = serializers.FloatField()
-
-
-class ScoreLine(serializers.Serializer):
-    customer = serializers.CharField()
-    customer_id = serializers.UUIDField()
-    risk = serializers.FloatField()
-    band = serializers.CharField()
-    out_of_fold = serializers.BooleanField()
-    drivers = Driver(many=True)
-
-
-class ScoresAnswer(serializers.Serializer):
-    """``scoring``: the run that these are of; null, and no scores, before the first one."""
-
-    scoring = ScoringAnswer(allow_null=True)
-    scores = ScoreLine(many=True)
-    next = serializers.URLField(allow_null=True)
+    band = serializers.ChoiceField(choices=BANDS, required=False, help_text="Only scores in it.")
+    sort = serializers.ChoiceField(
+        choices=("-risk", "risk"),
+        required=False,
+        default="-risk",
+        help_text="The highest risk first (-risk), or the lowest.",
+    )
 
 
 class ScoringsView(APIView):
     capability = {"GET": "view_models", "POST": "score_customers"}
-    query_serializers = {"GET": bodies.PageQuery}
-    body_serializers = {"POST": NoBody}
-    answer_serializers = {"GET": ScoringsAnswer, "POST": (202, StartedAnswer)}
-    refusals = {"POST": {422: "No model is in charge."}}
 
+    @operation(query=query_of(bodies.PageQuery), answers={200: shapes.SCORINGS})
     def get(self, request):
         """The scorings, the newest first."""
         asked = bodies.ask(request, bodies.PageQuery)
@@ -98,6 +52,12 @@ class ScoringsView(APIView):
             )
         )
 
+    @operation(
+        **body_of(NoBody),
+        answers={202: ACCEPTED},
+        headers={202: {"Location": "The address of the job."}},
+        refuses={422: "No model is in charge."},
+    )
     @idempotent
     def post(self, request):
         """Score everybody anew by the model in charge: 202 with the job's address, the open one where there is one. 422 where
@@ -112,8 +72,8 @@ class ScoringsView(APIView):
 
 class ScoringView(APIView):
     capability = "view_models"
-    answer_serializers = {"GET": ScoringAnswer}
 
+    @operation(answers={200: shapes.SCORING})
     def get(self, request, public_id):
         """One scoring: how far it is, by which model, and how many customers it put into each band."""
         run = selectors.scoring_list().filter(public_id=public_id).first()
@@ -124,9 +84,8 @@ class ScoringView(APIView):
 
 class ScoresView(APIView):
     capability = "view_customers"
-    query_serializers = {"GET": ScoresQuery}
-    answer_serializers = {"GET": ScoresAnswer}
 
+    @operation(query=query_of(ScoresQuery), answers={200: shapes.SCORES})
     def get(self, request):
         """The scores that are shown now, of everybody, the highest risk first, each with its three strongest facts."""
         asked = bodies.ask(request, ScoresQuery)

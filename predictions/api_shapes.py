@@ -26,23 +26,20 @@ from core.shapes import (
     text,
 )  # fmt: skip
 
-JOB = named(
-    "Job",
-    record(
-        {
-            "job": IDENTIFIER,
-            "kind": says(TEXT, "import, training, scoring, drift_check, profit, segmentation and others."),
-            "state": one_of(*JobState.values),
-            "progress": SHARE,
-            "step": TEXT,
-            "seconds_left": says(maybe(NUMBER), "By the pace so far; null until a twentieth is done."),
-            "attempts": COUNT,
-            "error": maybe(ERROR),
-            "requested_at": MOMENT,
-            "finished_at": maybe(MOMENT),
-        }
-    ),
-)
+BAND = one_of("high", "medium", "low")
+JOB_FIELDS = {
+    "job": IDENTIFIER,
+    "kind": says(TEXT, "import, training, scoring, drift_check, profit, segmentation and others."),
+    "state": one_of(*JobState.values),
+    "progress": SHARE,
+    "step": TEXT,
+    "seconds_left": says(maybe(NUMBER), "By the pace so far; null until a twentieth is done."),
+    "attempts": COUNT,
+    "error": maybe(ERROR),
+    "requested_at": MOMENT,
+    "finished_at": maybe(MOMENT),
+}
+JOB = named("Job", record(JOB_FIELDS))
 _VERSION = {
     "number": COUNT,
     "url": ADDRESS,
@@ -117,6 +114,50 @@ SCORE = named(
             ),
         }
     ),
+)
+
+_NEXT = says(maybe(ADDRESS), "Where the following ones are; null on the last page.")
+SCORING = named(
+    "Scoring",
+    record(
+        {
+            "id": IDENTIFIER,
+            "url": ADDRESS,
+            "model": COUNT,
+            "state": one_of(*JobState.values),
+            "progress": SHARE,
+            "is_current": says(YES_NO, "Whether its scores are those that are shown."),
+            "scored": COUNT,
+            "bands": says(table_of(COUNT), "How many customers are in each, by the borders beside it."),
+            "medium_from": SHARE,
+            "high_from": SHARE,
+            "requested_at": MOMENT,
+            "finished_at": maybe(MOMENT),
+            "error": maybe(ERROR),
+        },
+        says="A pass over all customers.",
+    ),
+)
+SCORINGS = record({"scorings": many(SCORING, at_most=200), "next": _NEXT})
+_FACT = {"field": TEXT, "value": ANYTHING, "effect": says(NUMBER, "Above 0 it raises the risk.")}
+SCORES = record(
+    {
+        "scoring": says(maybe(SCORING), "The run that these are of; null, and no scores, before the first one."),
+        "scores": many(
+            record(
+                {
+                    "customer": TEXT,
+                    "customer_id": IDENTIFIER,
+                    "risk": SHARE,
+                    "band": BAND,
+                    "out_of_fold": YES_NO,
+                    "drivers": says(many(record(_FACT)), "The strongest facts."),
+                }
+            ),
+            at_most=200,
+        ),
+        "next": _NEXT,
+    }
 )
 
 _DISTANCES = {"verdict": maybe(TEXT), "psi": maybe(NUMBER), "js": maybe(NUMBER), "threshold": ANYTHING}

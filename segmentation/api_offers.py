@@ -13,8 +13,11 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import bodies, keyset
+from core.operations import operation
+from core.serialized import body_of, query_of
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services, wording_offers
 from .models import AllocatedOffer, Allocation, Offer, Segment
 from .services.offers import LANGUAGES
@@ -22,6 +25,8 @@ from .services.offers import LANGUAGES
 _SHOWN = 500
 _BY_NEWEST = keyset.Order("pk")
 _BY_PROFIT = keyset.Order("expected_profit")
+_PAGE = query_of(bodies.PageQuery)
+_REFUSES = {422: "The name is taken, or the rule cannot be used, or decides by gender."}
 
 
 class OfferBody(bodies.Body):
@@ -58,85 +63,23 @@ class OfferChangeBody(OfferBody):
     name = bodies.Text(max_length=120, required=False)
 
 
-class OfferAnswer(serializers.Serializer):
-    id = serializers.UUIDField()
-    url = serializers.URLField()
-    name = serializers.CharField()
-    texts = serializers.DictField(child=serializers.CharField())
-    channel = serializers.CharField()
-    cost = serializers.DecimalField(max_digits=10, decimal_places=3, allow_null=True)
-    contact_cost = serializers.DecimalField(max_digits=10, decimal_places=3, allow_null=True)
-    discount = serializers.FloatField()
-    acceptance = serializers.FloatField(allow_null=True)
-    stock = serializers.IntegerField(allow_null=True)
-    valid_from = serializers.DateField(allow_null=True)
-    valid_until = serializers.DateField(allow_null=True)
-    is_active = serializers.BooleanField()
-    position = serializers.IntegerField()
-    segments = serializers.ListField(child=serializers.CharField())
-    rule = serializers.JSONField(allow_null=True)
-    age_approved = serializers.BooleanField()
-
-
-class OffersAnswer(serializers.Serializer):
-    offers = OfferAnswer(many=True)
-
-
-class AllocationLine(serializers.Serializer):
-    id = serializers.UUIDField()
-    url = serializers.URLField()
-    state = serializers.CharField()
-    progress = serializers.FloatField()
-    budget = serializers.DecimalField(max_digits=14, decimal_places=3, allow_null=True)
-    most_customers = serializers.IntegerField(allow_null=True)
-    requested_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-    error = bodies.Problem(allow_null=True)
-
-
-class AllocationsAnswer(serializers.Serializer):
-    allocations = AllocationLine(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class AllocationAnswer(AllocationLine):
-    """``offers`` as they were reckoned with, ``result`` once it has succeeded; ``lines``: where whom it proposes what stands
-    (null once they were forgotten)."""
-
-    offers = serializers.ListField(child=serializers.DictField())
-    result = serializers.DictField(allow_null=True)
-    in_words = serializers.CharField(allow_null=True)
-    lines = serializers.URLField(allow_null=True)
-
-
-class ProposedOffer(serializers.Serializer):
-    customer = serializers.CharField()
-    customer_id = serializers.UUIDField()
-    offer = serializers.CharField()
-    offer_id = serializers.UUIDField()
-    expected_profit = serializers.FloatField()
-    expected_cost = serializers.FloatField()
-    kept_chance = serializers.FloatField()
-
-
-class ProposedOffersAnswer(serializers.Serializer):
-    lines = ProposedOffer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
 # ---------------------------------------------------------------- offers
 
 
 class OffersView(APIView):
     capability = {"GET": "view_customers", "POST": "edit_offers"}
-    body_serializers = {"POST": OfferBody}
-    answer_serializers = {"GET": OffersAnswer, "POST": (201, OfferAnswer)}
-    refusals = {"POST": {422: "The name is taken, or the rule cannot be used."}}
 
+    @operation(answers={200: shapes.OFFERS})
     def get(self, request):
         """The offers with their terms; ``null`` figures are those of the company's economics."""
         return Response({"offers": [_offer(request, one) for one in selectors.offers()[:_SHOWN]]})
 
+    @operation(
+        **body_of(OfferBody),
+        answers={201: shapes.OFFER},
+        headers={201: {"Location": "The address of the offer."}},
+        refuses=_REFUSES,
+    )
     @idempotent
     def post(self, request):
         """Write a new offer: 201 with it; 422 for a name that is taken, or a rule that cannot be used or decides by gender."""
@@ -147,14 +90,13 @@ class OffersView(APIView):
 
 class OfferView(APIView):
     capability = {"GET": "view_customers", "PATCH": "edit_offers", "DELETE": "edit_offers"}
-    body_serializers = {"PATCH": OfferChangeBody}
-    answer_serializers = {"GET": OfferAnswer, "PATCH": OfferAnswer, "DELETE": (204, None)}
-    refusals = {"PATCH": {422: "The name is taken, or the rule cannot be used."}}
 
+    @operation(answers={200: shapes.OFFER})
     def get(self, request, public_id):
         """One offer with its terms."""
         return Response(_offer(request, _find(public_id)))
 
+    @operation(**body_of(OfferChangeBody), answers={200: shapes.OFFER}, refuses=_REFUSES)
     def patch(self, request, public_id):
         """Change what is named; ``{"is_active": false}`` retires the offer, and what was offered stays known."""
         offer = _find(public_id)
@@ -163,6 +105,7 @@ class OfferView(APIView):
             raise ValidationError({"body": ["name at least one field to change"]})
         return Response(_offer(request, _save(request, said, offer)))
 
+    @operation(answers={204: None})
     def delete(self, request, public_id):
         """Delete an offer, and with it what allocations proposed of it."""
         services.delete_offer(offer=_find(public_id), actor=request.user)
@@ -221,9 +164,8 @@ def _offer(request, offer: Offer) -> dict[str, object]:
 
 class AllocationListView(APIView):
     capability = "view_customers"
-    query_serializers = {"GET": bodies.PageQuery}
-    answer_serializers = {"GET": AllocationsAnswer}
 
+    @operation(query=_PAGE, answers={200: shapes.ALLOCATIONS})
     def get(self, request):
         """The allocations, the newest first, whatever came of them. One is asked for by POST /api/offers/allocations."""
         asked = bodies.ask(request, bodies.PageQuery)
@@ -235,8 +177,8 @@ class AllocationListView(APIView):
 
 class AllocationView(APIView):
     capability = "view_customers"
-    answer_serializers = {"GET": AllocationAnswer}
 
+    @operation(answers={200: shapes.ALLOCATION_IN_FULL})
     def get(self, request, public_id):
         """One allocation: how far it is and, once it has succeeded, what it earns, its proven gap, and what more would bring."""
         found = _find_allocation(public_id)
@@ -262,9 +204,12 @@ class AllocationView(APIView):
 
 class AllocationLinesView(APIView):
     capability = "view_customers"
-    query_serializers = {"GET": bodies.PageQuery}
-    answer_serializers = {"GET": ProposedOffersAnswer}
 
+    @operation(
+        query=_PAGE,
+        answers={200: shapes.PROPOSED_OFFERS},
+        refuses={404: "There is no such allocation, it has not succeeded, or whom it proposed what was forgotten."},
+    )
     def get(self, request, public_id):
         """Whom an allocation proposes what, the most profit first. 404 where it has none, or they were forgotten."""
         asked = bodies.ask(request, bodies.PageQuery)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from django.http import Http404
-from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import bodies, keyset
+from core.operations import operation
+from core.serialized import body_of, query_of
 from customers.models import Customer
 
+from . import api_shapes as shapes
 from . import selectors, services, wording_offers
 from .api import SegmentView as NameSegmentView
 from .models import Segment, SegmentProfile
@@ -25,53 +27,10 @@ class NameBody(bodies.Body):
     persona = bodies.Text(allow_blank=True)
 
 
-class NameAnswer(serializers.Serializer):
-    segment = serializers.CharField()
-    persona = serializers.CharField()
-
-
-class SegmentLine(serializers.Serializer):
-    """A segment in use. Its figures are null where the run in force did not find it."""
-
-    label = serializers.CharField()
-    url = serializers.URLField()
-    members = serializers.URLField()
-    persona = serializers.CharField()
-    size = serializers.IntegerField(allow_null=True)
-    percentage = serializers.FloatField(allow_null=True)
-    offer = serializers.CharField(allow_blank=True)
-    stakes = serializers.DictField(allow_null=True)
-
-
-class SegmentsAnswer(serializers.Serializer):
-    segments = SegmentLine(many=True)
-
-
-class SegmentAnswer(SegmentLine):
-    """With its means and what sets it apart, in words of the caller's language."""
-
-    mean_values = serializers.DictField(allow_null=True)
-    portrait = serializers.CharField(allow_null=True)
-
-
-class Member(serializers.Serializer):
-    id = serializers.UUIDField()
-    url = serializers.CharField()
-    external_id = serializers.CharField()
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    email = serializers.CharField()
-
-
-class MembersAnswer(serializers.Serializer):
-    members = Member(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
 class SegmentsView(APIView):
     capability = "view_customers"
-    answer_serializers = {"GET": SegmentsAnswer}
 
+    @operation(answers={200: shapes.SEGMENTS})
     def get(self, request):
         """The segments in use, in the order of their numbers."""
         run = selectors.current_run()
@@ -83,10 +42,8 @@ class SegmentsView(APIView):
 
 class SegmentView(NameSegmentView):
     capability = {"GET": "view_customers", "PATCH": "name_segments"}
-    body_serializers = {"PATCH": NameBody}
-    answer_serializers = {"GET": SegmentAnswer, "PATCH": NameAnswer}
-    refusals = {"PATCH": {422: "Another segment has this name, or it is too long."}}
 
+    @operation(answers={200: shapes.SEGMENT})
     def get(self, request, label):
         """One segment: how large, what sets it apart, what it stands to lose, what it is offered."""
         segment = _find(label)
@@ -96,6 +53,11 @@ class SegmentView(NameSegmentView):
         told = portrait(profile.portrait, request.tenant.currency) if profile else None
         return Response(line | {"mean_values": profile.mean_values if profile else None, "portrait": told})
 
+    @operation(
+        **body_of(NameBody),
+        answers={200: shapes.RENAMED},
+        refuses={422: "Another segment has this name, or it is too long."},
+    )
     def patch(self, request, label):
         """Name a segment; its customers get the name by a job."""
         _find(label)  # who asks for an absent one is told so first
@@ -105,9 +67,8 @@ class SegmentView(NameSegmentView):
 
 class MembersView(APIView):
     capability = "view_customers"
-    query_serializers = {"GET": bodies.PageQuery}
-    answer_serializers = {"GET": MembersAnswer}
 
+    @operation(query=query_of(bodies.PageQuery), answers={200: shapes.SEGMENT_MEMBERS})
     def get(self, request, label):
         """Who belongs to a segment now, in the order in which they came. For risks and filters: GET /api/customers?segment=."""
         asked = bodies.ask(request, bodies.PageQuery)

@@ -13,6 +13,9 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import bodies
+from core.operations import described, operation
+from core.serialized import body_of, query_of, shape_of
+from core.shapes import named
 from customers import api_customers as writing
 from customers import selectors as customers
 from customers.history import customer_history
@@ -25,6 +28,7 @@ from segmentation import wording_offers
 from segmentation.models import Segment
 from segmentation.wording_personas import persona
 
+from . import api_shapes as shapes
 from . import selectors
 from .forms import ClientFilterForm
 
@@ -40,92 +44,6 @@ class CustomersQuery(bodies.PageQuery):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         return super().get_fields() | {name: serializers.CharField(required=False, max_length=300) for name in _FILTERS}
-
-
-class Reason(serializers.Serializer):
-    """A fact that raises or lowers the risk, in words of the caller's language."""
-
-    field = serializers.CharField()
-    name = serializers.CharField()
-    value = serializers.JSONField(allow_null=True)
-    effect = serializers.FloatField()
-    raises = serializers.BooleanField()
-    sentence = serializers.CharField()
-
-
-class CustomerLine(serializers.Serializer):
-    """A customer in a list. ``risk``, ``band`` and ``reason`` are null before the first scoring and for newcomers."""
-
-    id = serializers.UUIDField()
-    url = serializers.URLField()
-    external_id = serializers.CharField()
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    email = serializers.CharField()
-    churn_label = serializers.BooleanField(allow_null=True)
-    contract = serializers.CharField()
-    internet_service = serializers.CharField()
-    tenure = serializers.IntegerField(allow_null=True)
-    monthly_charges = serializers.DecimalField(max_digits=12, decimal_places=3, allow_null=True)
-    risk = serializers.FloatField(allow_null=True)
-    band = serializers.CharField(allow_null=True)
-    reason = Reason(allow_null=True)
-    segment = serializers.CharField(allow_null=True)
-
-
-class CustomersAnswer(serializers.Serializer):
-    """``next``: the address of the following page. ``is_cut``: a filter on an other field looked through as many customers as
-    one request does; ``next`` goes on from there."""
-
-    customers = CustomerLine(many=True)
-    next = serializers.URLField(allow_null=True)
-    is_cut = serializers.BooleanField()
-
-
-class CustomerScore(serializers.Serializer):
-    risk = serializers.FloatField()
-    band = serializers.CharField()
-    model = serializers.IntegerField()
-    out_of_fold = serializers.BooleanField()
-    scored_at = serializers.DateTimeField(allow_null=True)
-    reasons = Reason(many=True)
-
-
-class CustomerSegment(serializers.Serializer):
-    label = serializers.CharField()
-    persona = serializers.CharField()
-    offer = serializers.CharField(allow_blank=True)
-
-
-class CustomerOffer(serializers.Serializer):
-    """What the newest allocation proposes for this customer."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    expected_profit = serializers.FloatField()
-    expected_cost = serializers.FloatField()
-    kept_chance = serializers.FloatField()
-
-
-class CustomerAnswer(serializers.ModelSerializer):
-    """A customer: who, what they pay for, their risk and why, their segment, and what they may be offered."""
-
-    id = serializers.UUIDField(source="public_id")
-    url = serializers.URLField()
-    page = serializers.URLField()
-    usage = serializers.URLField()
-    history = serializers.URLField()
-    subscription = serializers.DictField(allow_null=True)
-    score = CustomerScore(allow_null=True)
-    segment = CustomerSegment(allow_null=True)
-    offer = CustomerOffer(allow_null=True)
-
-    class Meta:
-        model = Customer
-        fields = (
-            "id", "url", "page", "usage", "history", *writing.OWN, "persona", "attributes", "created_at", "updated_at",
-            "subscription", "score", "segment", "offer",
-        )  # fmt: skip
 
 
 class FieldChange(serializers.Serializer):
@@ -151,13 +69,14 @@ class HistoryAnswer(serializers.Serializer):
     has_more = serializers.BooleanField()
 
 
+_HISTORY = named("History", shape_of(HistoryAnswer()))
+
+
 class CustomersView(writing.PushCustomers, APIView):
     capability = {"GET": "view_customers", "POST": "import_customers"}
-    query_serializers = {"GET": CustomersQuery}
-    body_serializers = {"POST": writing.PushCustomersBody}
-    answer_serializers = {"GET": CustomersAnswer, "POST": writing.PushAnswer}
-    refusals = {"POST": writing.REFUSES_ROWS}
+    api_group = shapes.GROUP
 
+    @operation(query=query_of(CustomersQuery), answers={200: shapes.CUSTOMERS})
     def get(self, request):
         """The customers by risk, 50 a page (``limit``: up to 200), with the filters and orders of the page. 400 for a filter
         that cannot be used, rather than a list without it."""
@@ -185,10 +104,14 @@ class CustomersView(writing.PushCustomers, APIView):
 
 class CustomerView(writing.CorrectCustomer, APIView):
     capability = {"GET": "view_customers", "PATCH": "curate_data", "DELETE": "erase_customers"}
-    body_serializers = {"PATCH": writing.CorrectBody, "DELETE": writing.EraseBody}
-    answer_serializers = {"GET": CustomerAnswer, "PATCH": CustomerAnswer, "DELETE": (204, None)}
-    refusals = {"PATCH": writing.REFUSES_CHANGE, "DELETE": writing.REFUSES_ERASURE}
+    api_group = shapes.GROUP
+    described = {
+        "PATCH": described(
+            **body_of(writing.CorrectBody), answers={200: shapes.CUSTOMER}, refuses=writing.REFUSES_CHANGE
+        )
+    }
 
+    @operation(answers={200: shapes.CUSTOMER})
     def get(self, request, number):
         """One customer, by our identifier or by the company's own number: everything known, the risk with its reasons, the
         segment, and what the newest allocation offers them."""
@@ -200,8 +123,9 @@ class CustomerView(writing.CorrectCustomer, APIView):
 
 class HistoryView(APIView):
     capability = {"GET": "view_customers"}
-    answer_serializers = {"GET": HistoryAnswer}
+    api_group = shapes.GROUP
 
+    @operation(answers={200: _HISTORY})
     def get(self, request, number):
         """What happened to a customer, the newest first, at most a hundred changes: by whom, from what to what, and why."""
         found = customer_history(writing.find_customer(number), limit=_SHOWN_CHANGES)

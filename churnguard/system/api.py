@@ -20,9 +20,13 @@ from core import bodies, jobs
 from core.api import problem_response
 from core.errors import Refused
 from core.models import Job, JobState
+from core.operations import operation
+from core.serialized import query_of
+from core.shapes import ADDRESS, many, maybe, named, record, says
 from customers import services as customers
 from customers.models import ChurnDefinition, FeedRun, Import, QualityProfile
 from predictions.api import job_as_json, kind_of
+from predictions.api_shapes import JOB_FIELDS
 from predictions.models import DriftReport, TrainingRun
 from segmentation.models import Allocation, Segmentation
 from tenants.idempotency import idempotent
@@ -53,41 +57,37 @@ STOPPED_BY: Mapping[type[Job], str] = {
 
 
 class JobsQuery(bodies.PageQuery):
-    """``kind`` and ``state``: only such jobs."""
+    """Only some of the jobs."""
 
-    kind = serializers.CharField(required=False, max_length=60)
-    state = serializers.ChoiceField(choices=JobState.choices, required=False)
-
-
-class JobAnswer(serializers.Serializer):
-    """A job: how far it is (0 to 1), at which step, about how many seconds more; ``stop`` and ``retry``: where that may be
-    asked for now, else null."""
-
-    job = serializers.UUIDField()
-    kind = serializers.CharField()
-    url = serializers.URLField()
-    state = serializers.CharField()
-    progress = serializers.FloatField()
-    step = serializers.CharField(allow_blank=True)
-    seconds_left = serializers.FloatField(allow_null=True)
-    attempts = serializers.IntegerField()
-    error = bodies.Problem(allow_null=True)
-    requested_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-    stop = serializers.URLField(allow_null=True)
-    retry = serializers.URLField(allow_null=True)
+    kind = serializers.CharField(required=False, max_length=60, help_text="Only jobs of this kind.")
+    state = serializers.ChoiceField(choices=JobState.choices, required=False, help_text="Only jobs in it.")
 
 
-class JobsAnswer(serializers.Serializer):
-    jobs = JobAnswer(many=True)
-    next = serializers.URLField(allow_null=True)
+GROUP = "Jobs"
+_JOB = named(
+    "JobOfKind",
+    record(
+        JOB_FIELDS
+        | {
+            "url": ADDRESS,
+            "stop": says(maybe(ADDRESS), "Where to ask it to stop, where that may be done now."),
+            "retry": says(maybe(ADDRESS), "Where to have it tried again, where that may be done now."),
+        }
+    ),
+)
+_JOBS = record(
+    {
+        "jobs": many(_JOB, at_most=bodies.LARGEST_PAGE),
+        "next": says(maybe(ADDRESS), "Where the following ones are; null on the last page."),
+    }
+)
 
 
 class JobsView(APIView):
     capability = "view_models"
-    query_serializers = {"GET": JobsQuery}
-    answer_serializers = {"GET": JobsAnswer}
+    api_group = GROUP
 
+    @operation(query=query_of(JobsQuery), answers={200: _JOBS})
     def get(self, request):
         """The company's jobs of all kinds, the newest first."""
         asked = bodies.ask(request, JobsQuery)
@@ -115,8 +115,9 @@ class JobsView(APIView):
 
 class JobView(APIView):
     capability = "view_models"
-    answer_serializers = {"GET": JobAnswer}
+    api_group = GROUP
 
+    @operation(answers={200: _JOB})
     def get(self, request, kind, public_id):
         """One job by its kind and identifier."""
         return Response(_job(request, _find(kind, public_id)))
@@ -124,9 +125,9 @@ class JobView(APIView):
 
 class StopJobView(APIView):
     capability = "view_models"  # which else it takes depends on the kind
-    answer_serializers = {"POST": JobAnswer}
-    refusals = {"POST": {409: "The job is over, or ends by itself.", 422: "It moved on meanwhile."}}
+    api_group = GROUP
 
+    @operation(answers={200: _JOB}, refuses={409: "The job is over, or ends by itself.", 422: "It moved on meanwhile."})
     @idempotent
     def post(self, request, kind, public_id):
         """Ask a job to stop: one that waits does at once, one that runs at its next step. 403 without the right to start its
@@ -143,9 +144,9 @@ class StopJobView(APIView):
 
 class RetryJobView(APIView):
     capability = "retry_jobs"
-    answer_serializers = {"POST": JobAnswer}
-    refusals = {"POST": {409: "The job was not given up, or a later one has done its work."}}
+    api_group = GROUP
 
+    @operation(answers={200: _JOB}, refuses={409: "The job was not given up, or a later one has done its work."})
     @idempotent
     def post(self, request, kind, public_id):
         """Try a job again that was given up. 409 where it is not, or a later one has done its work."""

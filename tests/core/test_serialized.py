@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from rest_framework import serializers
-from rest_framework.views import APIView
 
 from core import bodies
-from core.serialized import operation_of, shape_of
-from tests.house.test_doors import DOORS, is_api
+from core.operations import described, refusals
+from core.serialized import body_of, query_of, shape_of
 
 
 class Line(serializers.Serializer):
@@ -31,11 +29,8 @@ class Asked(bodies.Body):
     kind = serializers.ChoiceField(choices=("a", "b"), required=False)
 
 
-class ThingsView(APIView):
-    query_serializers = {"GET": bodies.PageQuery}
-    body_serializers = {"POST": Asked}
-    answer_serializers = {"GET": Told, "POST": (201, Told), "DELETE": (204, None)}
-    refusals = {"POST": {422: "It cannot be."}}
+class Nothing(bodies.Body):
+    """Nothing is asked for."""
 
 
 def test_answer_names_every_field_as_always_there():
@@ -68,21 +63,17 @@ def test_body_is_closed_and_requires_what_it_needs():
     assert shape["properties"]["cost"]["anyOf"][0] == {"type": "number"}
 
 
-def test_operation_is_what_the_view_names():
-    got, made = operation_of(ThingsView, "get"), operation_of(ThingsView, "post")
-    assert list(got["answers"]) == [200]
-    assert got["query"]["limit"] == {"type": "integer", "minimum": 1, "maximum": 200}
-    assert (list(made["answers"]), made["needs_body"], made["refuses"]) == ([201], True, {422: "It cannot be."})
-    assert operation_of(ThingsView, "delete")["answers"] == {204: None}
-    assert operation_of(ThingsView, "put") is None
-    assert operation_of(APIView, "get") is None
+def test_operation_reads_what_its_serializers_do():
+    said = described(**body_of(Asked), query=query_of(bodies.PageQuery), answers={201: shape_of(Told())})
+    assert said.needs_body
+    assert said.body == shape_of(Asked())
+    assert said.query["limit"] == {
+        "type": "integer", "minimum": 1, "maximum": 200, "default": 50, "description": "Rows of a page.",
+    }  # fmt: skip
+    assert not body_of(Nothing)["needs_body"]
 
 
-@pytest.mark.parametrize(
-    ("name", "view"), [(d[0], d[2].cls) for d in DOORS if is_api(d[2])], ids=lambda one: str(one)[:60]
-)
-def test_every_view_that_names_serializers_names_them_for_methods_that_it_has(name, view):
-    for attribute in ("query_serializers", "body_serializers", "answer_serializers", "refusals"):
-        for method in getattr(view, attribute, {}):
-            assert hasattr(view, method.lower()), f"{name} {attribute}"
-            assert operation_of(view, method)
+def test_body_of_a_method_that_seldom_has_one_may_be_refused_like_any():
+    said = described(**body_of(Asked), answers={204: None})
+    assert {411, 413, 415} <= set(refusals(said, method="DELETE", has_path=True, takes_key=False))
+    assert 415 not in refusals(described(answers={204: None}), method="DELETE", has_path=True, takes_key=False)
