@@ -125,7 +125,13 @@ def test_body_that_is_no_object_is_400_wherever_one_is_wanted(olfa, body):
 
 
 def test_nul_in_an_address_is_refused_to_programs_and_passed_over_by_pages(olfa):
-    for address in ("/api/consents?customer=C%00", "/api/campaigns?after=%00", "/api/segments/S%001"):
+    addresses = (
+        "/api/consents?customer=C%00",
+        "/api/campaigns?after=%00",
+        "/api/segments/S%001",
+        "/api/customers/%00/usage",
+    )
+    for address in (*addresses, "/api/customers?q=%00"):
         assert told(olfa.get(address)) == (400, "unstorable_text"), address
     assert olfa.get("/clients?q=%00").status_code == 200
     assert olfa.get("/clients?q=%2500").status_code == 200  # a per cent sign and two noughts

@@ -40,7 +40,21 @@ def test_every_capability_has_an_example_in_both_languages():
     """Of each scope at least one operation is asked by an example, if only to look."""
     asked = {kind: " ".join(text for k, text in BLOCKS if k == kind) for kind in ("sh", "python")}
     assert all(
-        f"/api/{name}" in asked["sh"] for name in ("imports", "train", "score", "rule-segments/count", "campaign/bulk")
+        f"/api/{name}" in asked["sh"]
+        for name in (
+            "imports",
+            "train",
+            "score",
+            "scorings",
+            "customers",
+            "usage",
+            "segments",
+            "offers",
+            "rule-segments/count",
+            "campaign/bulk",
+            "campaigns",
+            "jobs",
+        )
     )
     scopes = set()
     for path, methods in openapi.document()["paths"].items():
@@ -51,7 +65,8 @@ def test_every_capability_has_an_example_in_both_languages():
     assert scopes >= {
         "view_customers", "view_models", "view_campaigns", "view_notifications", "import_customers", "train_models",
         "score_customers", "set_economics", "refresh_segments", "save_rule_segments", "allocate_offers", "write_messages",
-        "compose_campaigns", "propose_churn_definition", "curate_data", "name_segments", "record_consent",
+        "compose_campaigns", "propose_churn_definition", "curate_data", "name_segments", "record_consent", "edit_offers",
+        "retry_jobs", "set_routine", "erase_customers", "approve_campaigns", "run_campaigns",
     }  # fmt: skip
 
 

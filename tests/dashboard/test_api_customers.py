@@ -102,7 +102,6 @@ def test_search_finds_by_the_beginning_of_a_number(bob, one):
         "charges_from=1e999",
         "tenant=borealis-mobile",
         "is_staff=1",
-        "q=%00",
         "segment=S99",
         "order_by=risk",
     ],
@@ -161,7 +160,7 @@ def test_absent_and_another_companys_customer_look_the_same(client_for, one, sha
     charlie = client_for(shared.cast.charlie)
     absent = charlie.get(f"{LIST}/00000000-0000-4000-8000-000000000000")
     assert absent.status_code == 404
-    for key in (one.public_id, one.external_id, "%00", "x" * 500):
+    for key in (one.public_id, one.external_id, "x" * 500):
         for address in (f"{LIST}/{key}", f"{LIST}/{key}/history"):
             answer = charlie.get(address)
             assert (answer.status_code, answer.content) == (404, absent.content)

@@ -193,7 +193,7 @@ def test_segment_that_is_not_there_or_another_companys_is_absent(client_for, cas
     with tenant_scope(cast.borealis):
         Segment.objects.create(number=9, label="S9")
     bob = client_for(cast.bob)
-    for label in ("S9", "S99", "%00"):
+    for label in ("S9", "S99"):
         for address in (f"{SEGMENTS}/{label}", f"{SEGMENTS}/{label}/members"):
             assert bob.get(address).status_code == 404
     assert client_for(cast.charlie).get(SEGMENTS).json()["segments"][0]["size"] is None
