@@ -166,9 +166,8 @@ def clocks_agree() -> Iterator[Finding]:
     """This machine's against those of the database and the broker: leases, hours of campaigns and one-time codes need it."""
     others = {}
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-            others["database"] = float(cursor.fetchone()[0]) - time.time()
+        [(told,)] = bulk.fetch("SELECT extract(epoch FROM clock_timestamp())")
+        others["database"] = float(told) - time.time()
     if broker.has_broker():
         try:
             seconds, micro = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2).time()
