@@ -373,8 +373,10 @@ BACKUP_NIGHTLY = env.bool("BACKUP_NIGHTLY", default=True)
 BACKUP_HOUR = env.int("BACKUP_HOUR", default=2)  # UTC, of the nightly one
 BACKUP_DRILL_DAYS = env.int("BACKUP_DRILL_DAYS", default=7)  # between trial restores; 0: none by itself
 BACKUP_KEEP = {
-    name: env.int(f"BACKUP_KEEP_{name.upper()}", default=number)
-    for name, number in {"last": 24, "daily": 7, "weekly": 5, "monthly": 12}.items()
+    "last": env.int("BACKUP_KEEP_LAST", default=24),
+    "daily": env.int("BACKUP_KEEP_DAILY", default=7),
+    "weekly": env.int("BACKUP_KEEP_WEEKLY", default=5),
+    "monthly": env.int("BACKUP_KEEP_MONTHLY", default=12),
 }
 # A role that may read every row, where row-level security binds the site's own; and one that may create databases.
 BACKUP_DATABASE_URL = secret("BACKUP_DATABASE_URL")

@@ -18,14 +18,13 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ..env import env
 from ..errors import Refused
 from . import postgres, reports, sqlite, tree
 from .restoring import choose, differences, scratch_folder, write_database
 from .sealing import Damaged
 from .snapshots import Snapshot
 from .store import Store
-from .taking import Say, open_store, source
+from .taking import Say, open_store, source, trial_server
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ def _drill(store: Store, snapshot: Snapshot, say: Say) -> Drilled:
                 sqlite.check(written)
                 found = sqlite.tables(written)
             else:
-                with postgres.scratch(_server()) as other:
+                with postgres.scratch(trial_server() or postgres.Address.of(source())) as other:
                     postgres.restore(other, written)
                     found = postgres.tables(other)
             done.wrong += differences(database.tables, found)
@@ -109,13 +108,6 @@ def _drill(store: Store, snapshot: Snapshot, say: Say) -> Drilled:
         say(f"{done.files:,} files restored and compared")
     done.seconds = round(time.monotonic() - started, 3)
     return done
-
-
-def _server() -> postgres.Address:
-    """Where a drill may make a database: BACKUP_DRILL_DATABASE_URL, else where the data are."""
-    if settings.BACKUP_DRILL_DATABASE_URL:
-        return postgres.Address.of(env.db_url_config(settings.BACKUP_DRILL_DATABASE_URL))
-    return postgres.Address.of(source())
 
 
 @contextmanager

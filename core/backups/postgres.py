@@ -34,6 +34,9 @@ _TABLES = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.r
     WHERE n.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname"""
 _RELATIONS = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND c.relkind = ANY(%s) ORDER BY c.relname"""
+_ROUTINES = """SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = current_schema() AND p.prokind IN ('f', 'p') AND NOT EXISTS (
+        SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')"""
 _FORCED = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND c.relforcerowsecurity ORDER BY c.relname"""
 _KEYS = """SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
@@ -167,13 +170,18 @@ def is_empty(address: Address) -> bool:
 
 
 def empty(address: Address) -> None:
-    """Drop every table, view and sequence of the schema that the connection works in; rights and the schema stay."""
+    """Drop every table, view, sequence and function of the schema that the connection works in; rights, extensions and the
+    schema stay."""
     with address.connect() as connection:
         try:
             for kind, letters in (("VIEW", "v"), ("MATERIALIZED VIEW", "m"), ("TABLE", "rp"), ("SEQUENCE", "S")):
                 for (name,) in connection.execute(_RELATIONS, [list(letters)]).fetchall():
                     drop = sql.SQL("DROP {} IF EXISTS {} CASCADE").format(sql.SQL(kind), sql.Identifier(name))
                     connection.execute(drop)
+            for (signature,) in connection.execute(_ROUTINES).fetchall():
+                connection.execute(
+                    sql.SQL("DROP ROUTINE IF EXISTS {} CASCADE").format(sql.SQL(signature))
+                )  # quoted by the server
         except psycopg.Error as error:
             raise _refused(error) from error
 

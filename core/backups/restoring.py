@@ -26,7 +26,7 @@ from . import configuration, postgres, sqlite, tree
 from .sealing import Damaged
 from .snapshots import Database, File, Snapshot, Table
 from .store import Store
-from .taking import Say, roots
+from .taking import Say, roots, trial_server
 
 _WAL = ("", "-wal", "-shm")
 
@@ -124,7 +124,7 @@ def restore(store: Store, snapshot: Snapshot, target: Target, *, replace: bool, 
             address = postgres.Address.of(target.database)
             if not postgres.is_empty(address):
                 say("tried in a database of its own first")
-                with postgres.scratch(address) as other:
+                with postgres.scratch(trial_server() or address) as other:
                     postgres.restore(other, dump)
                     outcome.differences = differences(database.tables, postgres.tables(other))
                 if outcome.differences:

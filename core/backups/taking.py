@@ -53,6 +53,13 @@ def source() -> Mapping[str, Any]:
     return settings.DATABASES["default"]
 
 
+def trial_server() -> postgres.Address | None:
+    """Where a restore may be tried in a database made for it, by BACKUP_DRILL_DATABASE_URL; None: where the data are."""
+    if not settings.BACKUP_DRILL_DATABASE_URL:
+        return None
+    return postgres.Address.of(env.db_url_config(settings.BACKUP_DRILL_DATABASE_URL))
+
+
 def roots() -> dict[str, Path]:
     """The raw files: what people uploaded and models, and the folder that feeds read from."""
     return {"files": Path(settings.PRIVATE_ROOT), "raw": Path(settings.RAW_DATA_PATH)}

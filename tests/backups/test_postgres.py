@@ -90,6 +90,27 @@ def test_what_comes_back_is_what_was_there_and_numbers_go_on(database, server, p
             assert db.execute("SELECT count(*) FROM customer").fetchone() == (40_000,)
 
 
+def test_functions_are_replaced_and_the_trial_is_made_where_it_may_be(database, server, tmp_path, settings):
+    """As with three roles: the tables' owner makes no database, and its functions are in the way of those of the dump."""
+    with connected(database) as db:
+        db.execute("CREATE FUNCTION twice(n int, OUT m int) LANGUAGE sql AS 'SELECT 2 * n'")
+        db.execute("CREATE PROCEDURE \"Odd name\"(n int) LANGUAGE sql AS 'SELECT 1'")
+    back_up()
+    with postgres.scratch(server) as other, postgres.scratch(server) as trial:
+        assert bring_back(tmp_path / "there", other).differences == []
+        settings.BACKUP_DRILL_DATABASE_URL = f"postgres://{server.user}:{server.password}@{server.host}:1/{trial.name}"
+        with pytest.raises(Refused) as refusal:
+            bring_back(tmp_path / "there", other, replace=True)
+        assert refusal.value.code == "database_unreachable"  # nobody is asked there; the target is as it was
+        settings.BACKUP_DRILL_DATABASE_URL = (
+            f"postgres://{server.user}:{server.password}@{server.host}:{server.port}/{trial.name}"
+        )
+        assert bring_back(tmp_path / "there", other, replace=True).differences == []
+        with connected(other) as db:
+            assert db.execute("SELECT twice(21)").fetchone() == (42,)
+            db.execute('CALL "Odd name"(1)')
+
+
 def test_second_dump_keeps_only_what_changed(database):
     first = back_up()
     assert first.new_bytes > 500_000
