@@ -18,8 +18,8 @@ from pathlib import Path
 from core.embedded.processes import EmbeddedError
 from core.embedded.supervisor import Interrupted, ending_on_signals
 
+from . import keeping, refusing, restarting, starting, using
 from . import place as places
-from . import refusing, restarting, starting, using
 from .place import Failed, Place, hold
 from .visitor import Visitor
 
@@ -94,6 +94,7 @@ def logs(place: Place) -> str:
 
 def check(table: Table, place: Place) -> None:
     table.step("release: check --deploy, static files, tables", lambda: starting.release(place), needed=True)
+    table.step("three roles", lambda: starting.roles(place), needed=True)
     table.step("start of every unit", lambda: starting.processes(place), needed=True)
     behind: list[Visitor | None] = [None]
 
@@ -111,6 +112,9 @@ def check(table: Table, place: Place) -> None:
     table.step("static files", lambda: starting.static(visitor))
     table.step("sign-in", lambda: using.sign_in(visitor, using.company(place)), needed=True)
     table.step("import, training, scores", lambda: using.pipeline(place, visitor), needed=True)
+    table.step("backup and drill", lambda: keeping.backup(place))
+    table.step("restore elsewhere", lambda: keeping.restore(place, using.CUSTOMERS))
+    table.step("doctor", lambda: keeping.doctor(place, visitor))
     table.step("memory, MB", lambda: restarting.memory(place))
     program = starting.browser()
     if program and visitor.certificate:
@@ -149,10 +153,9 @@ def main() -> int:
             try:
                 check(table, place)
             finally:
-                if options.keep_logs:
-                    shutil.copytree(place.folder / "log", options.keep_logs / "log", dirs_exist_ok=True)
-                    if (place.var / "log").exists():
-                        shutil.copytree(place.var / "log", options.keep_logs / "site", dirs_exist_ok=True)
+                for name, folder in (("log", place.folder / "log"), ("site", place.var / "log")):
+                    if options.keep_logs and folder.exists():
+                        shutil.copytree(folder, options.keep_logs / name, dirs_exist_ok=True)
     except Interrupted as interrupted:
         return 128 + interrupted.number
     except (Failed, EmbeddedError) as error:

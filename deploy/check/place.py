@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import tempfile
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +17,17 @@ from pathlib import Path
 import psycopg
 import redis
 
-from core.embedded.postgres import STOP_SIGNALS, Postgres
-from core.embedded.processes import EmbeddedError, end, free_port, last_lines, spawn, wait_until
+from core.embedded.postgres import ADMIN, STOP_SIGNALS, Postgres
+from core.embedded.processes import LOOPBACK, EmbeddedError, end, free_port, last_lines, spawn, wait_until
 from core.embedded.valkey import Valkey
 
 from . import settings_file, units
 
 ROOT = Path(__file__).resolve().parents[2]
+ROLES = ("owner", "app", "watch", "drill")  # of deploy/postgres/roles.sql, churnguard_… each
+ROLES_SQL = ROOT / "deploy" / "postgres" / "roles.sql"
 START_SECONDS = 90.0
+_OTHER_DISK = "/dev/shm"  # noqa: S108 - a disk that is not that of the data, where backups belong; a folder of our own there
 
 
 class Failed(Exception):
@@ -59,26 +64,65 @@ class Place:
         # When a server was taken away, and until when that may be felt: seconds since 1970
         self.disturbances: list[tuple[float, float]] = []
         self.postgres = Postgres()
+        self.passwords = {role: secrets.token_urlsafe(24) for role in ROLES}
+        self.backups = folder / "backups"
         self.broker = Valkey(folder / "valkey", free_port())
 
     # ------------------------------------------------------------ servers
 
     def start_servers(self) -> None:
         self.start_postgres()
-        self.postgres.make_role()
+        self.make_roles()
         self.start_broker()
         self.settings = settings_file.fill_in(
             self.etc / "env",
             ALLOWED_HOSTS="localhost",
             PUBLIC_URL=f"https://localhost:{self.https}",
-            DATABASE_URL=self.postgres.url,
+            DATABASE_URL=self.url("app"),
+            BACKUP_DATABASE_URL=self.url("watch"),
+            BACKUP_DRILL_DATABASE_URL=self.url("drill", "postgres"),
             REDIS_URL=self.broker.url,
             EMAIL_URL="smtp://127.0.0.1:9",
             VAR_DIR=str(self.var),
+            BACKUP_DIR=str(self.backups),
             STATIC_ROOT=str(self.static),
             LOG_DIR=str(self.var / "log"),
             DRAIN_SECONDS="3",
         )
+        (self.etc / "release.env").write_text(f"DATABASE_URL={self.url('owner')}\n", encoding="utf-8")
+
+    def make_roles(self) -> None:
+        """What the container of the database does at its first start. Raises Failed."""
+        passwords = {f"POSTGRES_{role.upper()}_PASSWORD": word for role, word in self.passwords.items()}
+        script = str(ROOT / "deploy" / "postgres" / "first-start.sh")
+        self._as_superuser([script], "first-start.sh", ROLES_SQL=str(ROLES_SQL), **passwords)
+
+    def give_roles_their_rights(self, database: str) -> None:
+        """roles.sql in a database, as after a restore. Raises Failed."""
+        command = ["psql", "--no-psqlrc", "--quiet", "--dbname", database, "--file", str(ROLES_SQL)]
+        self._as_superuser(command, "roles.sql", PGUSER=ADMIN)
+
+    def make_database(self, name: str) -> None:
+        """Empty, of the tables' owner."""
+        with psycopg.connect(self.postgres.admin_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} OWNER churnguard_owner TEMPLATE template0")
+
+    def _as_superuser(self, command: list[str], what: str, **env: str) -> None:
+        own = {
+            "PATH": f"{self.postgres.bin}:{os.environ['PATH']}",
+            "PGHOST": LOOPBACK,
+            "PGPORT": str(self.postgres.port),
+        }
+        password = urllib.parse.urlsplit(self.postgres.admin_url).password
+        ended = subprocess.run(
+            command, env={**own, "POSTGRES_USER": ADMIN, "PGPASSWORD": password, **env}, capture_output=True, text=True,
+            timeout=60, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        hold(ended.returncode == 0, f"{what} ended with {ended.returncode}: {ended.stderr[-500:]}")
+
+    def url(self, role: str, database: str = "churnguard") -> str:
+        """The address of a database for a role of ROLES."""
+        return f"postgres://churnguard_{role}:{self.passwords[role]}@{LOOPBACK}:{self.postgres.port}/{database}"
 
     def start_postgres(self) -> None:
         """A new cluster the first time, the same one after a stop."""
@@ -112,6 +156,7 @@ class Place:
             "/srv/churnguard/current": ROOT,
             "/srv/churnguard/static": self.static,
             "/srv/churnguard/acme": self.folder / "acme",
+            "/srv/churnguard-backups": self.backups,
             "/var/lib/churnguard": self.var,
             "/etc/churnguard": self.etc,
         }
@@ -120,15 +165,27 @@ class Place:
         return text
 
     def environment(self, unit: units.Unit, instance: str = "", **more: str) -> dict[str, str]:
-        """What systemd would give the process: its own few, the unit's, the file's; nothing of who runs this check."""
+        """What systemd would give the process: its own few, the unit's, its files'; nothing of who runs this check.
+
+        Raises Failed where a file that the unit needs is missing.
+        """
         own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         said = {name: self.moved(value) for name, value in unit.environment(instance).items()}
-        return {**own, "USER": "churnguard", **said, **self.settings, **more}
+        for path, is_needed in unit.files(instance):
+            file = Path(self.moved(path))
+            hold(file.exists() or not is_needed, f"{unit.name} needs {path}")
+            said |= settings_file.read(file) if file.exists() else {}
+        return {**own, "USER": "churnguard", **said, **more}
 
     def commands(self, name: str) -> list[list[str]]:
         unit, instance = self._unit(name)
-        words = unit.commands(instance, self.settings)
+        words = unit.commands(instance, self.environment(unit, instance))
         return [[self._port(self.moved(word)) for word in command] for command in words]
+
+    def manage(self, *words: str, unit: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """``manage.py …`` by the interpreter of the units, with what ``unit`` is given and ``more``."""
+        python = self.commands(unit)[0][0]
+        return self.run([python, "manage.py", *words], unit, LOG_STREAM="stderr", **more)
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """Start what the unit says; a web instance is waited for until it is ready."""
@@ -193,7 +250,8 @@ class Place:
         return any(begun <= moment <= over for begun, over in self.disturbances)
 
     def rows(self, query: str) -> list[tuple]:
-        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+        """Of every company, as the role that watches."""
+        with psycopg.connect(self.url("watch"), autocommit=True) as connection:
             return connection.execute(query).fetchall()
 
     def redis(self) -> redis.Redis:
@@ -220,8 +278,11 @@ def is_alive(port: int) -> bool:
 @contextmanager
 def made() -> Iterator[Place]:
     """A place with its two servers; everything is ended and gone after the block."""
-    with tempfile.TemporaryDirectory(prefix="churnguard-check-") as folder:
+    with tempfile.TemporaryDirectory(prefix="churnguard-check-") as folder, contextlib.ExitStack() as beside:
         place = Place(Path(folder))
+        if os.access(_OTHER_DISK, os.W_OK):
+            other = tempfile.TemporaryDirectory(prefix="churnguard-backups-", dir=_OTHER_DISK)
+            place.backups = Path(beside.enter_context(other))
         try:
             place.start_servers()
             yield place

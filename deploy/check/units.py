@@ -37,6 +37,11 @@ class Unit:
         pairs = [word for line in self.values("Environment") for word in shlex.split(specified(line, instance))]
         return dict(pair.split("=", 1) for pair in pairs)
 
+    def files(self, instance: str = "") -> list[tuple[str, bool]]:
+        """(path, whether it must be there) of each ``EnvironmentFile=``, in order: the last that sets a name wins."""
+        paths = [specified(line, instance) for line in self.values("EnvironmentFile")]
+        return [(path.removeprefix("-"), not path.startswith("-")) for path in paths]
+
     def commands(self, instance: str = "", variables: dict[str, str] | None = None) -> list[list[str]]:
         """Every ExecStart as a list of words. Raises ValueError for a variable that nothing sets."""
         known = {**self.environment(instance), **(variables or {})}

@@ -1,10 +1,19 @@
 #!/bin/sh
-# The first start of an empty database: the site's own role, which is neither a superuser nor above row-level security.
+# The first start of an empty server: the site's database, and its roles with their passwords.
 set -eu
-# By standard input: an argument would show the password to every process of the machine.
-psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<SQL
-\set password \`printenv CHURNGUARD_PASSWORD\`
-CREATE ROLE churnguard NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB LOGIN PASSWORD :'password';
-CREATE DATABASE churnguard OWNER churnguard ENCODING 'UTF8' TEMPLATE template0;
-REVOKE CONNECT ON DATABASE churnguard FROM PUBLIC;
+roles=${ROLES_SQL:-/etc/churnguard/roles.sql}
+ask() { psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" "$@"; }
+
+ask --dbname postgres --command "CREATE DATABASE churnguard ENCODING 'UTF8' TEMPLATE template0"
+ask --dbname churnguard --file "$roles"
+# By standard input: an argument would show the passwords to every process of the machine.
+ask --dbname postgres <<'SQL'
+\set owner `printenv POSTGRES_OWNER_PASSWORD`
+\set app `printenv POSTGRES_APP_PASSWORD`
+\set watch `printenv POSTGRES_WATCH_PASSWORD`
+\set drill `printenv POSTGRES_DRILL_PASSWORD`
+ALTER ROLE churnguard_owner PASSWORD :'owner';
+ALTER ROLE churnguard_app PASSWORD :'app';
+ALTER ROLE churnguard_watch PASSWORD :'watch';
+ALTER ROLE churnguard_drill PASSWORD :'drill';
 SQL

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
 
-from deploy.check import starting
+from deploy.check import keeping, starting
 from deploy.check.__main__ import Table, logs
 from deploy.check.place import ROOT, Failed, Place, eventually, hold
-from deploy.check.visitor import Crowd, multipart, static_files
+from deploy.check.visitor import Crowd, Visitor, multipart, static_files
 
 
 @pytest.fixture
 def place(tmp_path) -> Place:
     made = Place(tmp_path / "place")
-    made.settings = {"WEB_THREADS": "7", "VAR_DIR": str(made.var)}
+    (made.etc / "env").write_text(f"WEB_THREADS=7\nVAR_DIR={made.var}\nDATABASE_URL=the-site's\n")
     return made
 
 
@@ -31,13 +32,27 @@ def test_commands_are_the_units_own_with_the_folders_and_ports_of_here(place):
     assert [word for word in every if word.startswith(("/srv/", "/var/lib/", "/etc/"))] == []
 
 
+def test_files_of_a_unit_count_in_their_order_and_one_that_is_needed_must_be_there(place):
+    release, _ = place._unit("churnguard-release")
+    with pytest.raises(Failed, match=r"churnguard-release\.service needs /etc/churnguard/release\.env"):
+        place.environment(release)
+    (place.etc / "release.env").write_text("DATABASE_URL=the-owner's\n")
+    assert place.environment(release)["DATABASE_URL"] == "the-owner's"
+    for name in (*starting.WEB, *starting.WORKERS, starting.BEAT):
+        assert place.environment(*place._unit(name))["DATABASE_URL"] == "the-site's"
+    (place.etc / "worker-ml.env").write_text("WORKER_PROCESSES=9\n")
+    [worker] = place.commands("churnguard-worker@ml")
+    assert worker[worker.index("--concurrency") + 1] == "9"
+
+
 def test_process_gets_what_systemd_would_give_it_and_nothing_of_ours(place, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://somebody/else")
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "churnguard.settings.test")
     unit, instance = place._unit("churnguard-worker@ml")
     env = place.environment(unit, instance)
     assert (env["DJANGO_ENV"], env["WORKER_PROCESSES"]) == ("production", "2")
-    assert not {"DATABASE_URL", "DJANGO_SETTINGS_MODULE"} & set(env)
+    assert env["DATABASE_URL"] == "the-site's"
+    assert "DJANGO_SETTINGS_MODULE" not in env
 
 
 def test_failed_step_is_red_and_ends_what_builds_on_it(capsys):
@@ -108,3 +123,46 @@ def test_only_errors_of_servers_that_were_taken_away_are_foreseen(place, logger,
     else:
         with pytest.raises(Failed, match=logger):
             logs(place)
+
+
+def ended(code: int, out: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess(["manage.py"], code, out, "")
+
+
+FINE = [{"about": name, "level": "ok", "text": "well", "advice": ""} for name in keeping.LOOKED_AT]
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        ([], None),
+        ([{"about": "disk", "level": "warning", "text": "Filling up"}], None),
+        ([{"about": "database", "level": "error", "text": "No answer"}], "database: No answer"),
+        ([{"about": "backups", "level": "warning", "text": "Backups are not encrypted."}], "not encrypted"),
+    ],
+)
+def test_doctor_may_complain_of_this_machine_only(place, monkeypatch, findings, said):
+    place.backups.mkdir()
+    told = json.dumps({"findings": [*FINE, *findings]})
+    monkeypatch.setattr(place, "manage", lambda *_words, **_more: ended(0, told))
+    if said is None:
+        assert "none of them wrong" in keeping.doctor(place, Visitor(place, None))
+    else:
+        with pytest.raises(Failed, match=said):
+            keeping.doctor(place, Visitor(place, None))
+
+
+def test_doctor_that_did_not_look_is_not_believed(place, monkeypatch):
+    told = json.dumps({"findings": FINE[1:]})
+    monkeypatch.setattr(place, "manage", lambda *_words, **_more: ended(0, told))
+    with pytest.raises(Failed, match=f"says nothing of {FINE[0]['about']}"):
+        keeping.doctor(place, Visitor(place, None))
+
+
+def test_backup_waits_for_a_worker_that_makes_one_and_for_nothing_else(place, monkeypatch):
+    answers = [ended(1, '{"error": {"code": "busy", "detail": ""}}'), ended(0, '{"id": "20261127"}')]
+    monkeypatch.setattr(place, "manage", lambda *_words, **_more: answers.pop(0))
+    assert keeping._backed_up(place) == {"id": "20261127"}
+    answers = [ended(1, '{"error": {"code": "no_rights", "detail": ""}}')]
+    with pytest.raises(Failed, match="no_rights"):
+        keeping._backed_up(place)

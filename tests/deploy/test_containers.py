@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from core.broker import QUEUES
+from core.postgresql.roles import Roles, as_script, statements
 from deploy.check import settings_file, units
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +23,8 @@ DOCKERFILE = re.sub(r"\\\n\s*", " ", (DEPLOY / "Dockerfile").read_text(encoding=
 LINES = [line.split(None, 1) for line in DOCKERFILE.splitlines() if line and not line.startswith("#")]
 
 
-def instructions(name: str, stage: int = 1) -> list[str]:
-    """The arguments of an instruction in a stage of the Dockerfile, the last stage by default."""
+def instructions(name: str, stage: int = 2) -> list[str]:
+    """The arguments of an instruction in a stage of the Dockerfile (database, build, image), the last stage by default."""
     starts = [number for number, line in enumerate(LINES) if line[0] == "FROM"] + [len(LINES)]
     return [line[1] for line in LINES[starts[stage] : starts[stage + 1]] if line[0] == name]
 
@@ -36,9 +37,11 @@ def filled(command: list[str]) -> list[str]:
 # ---------------------------------------------------------------- the image
 
 
-def test_image_is_built_in_two_stages_and_runs_as_nobody():
+def test_image_is_built_in_stages_and_runs_as_nobody():
     bases = [line[1] for line in LINES if line[0] == "FROM"]
-    assert bases == ["python:3.11-slim-bookworm AS build", "python:3.11-slim-bookworm"]
+    assert bases == [
+        f"{SERVICES['postgres']['image']} AS postgres", "python:3.11-slim-bookworm AS build", "python:3.11-slim-bookworm",
+    ]  # fmt: skip
     assert instructions("USER") == ["10001:10001"]
     assert LINES.index(["USER", "10001:10001"]) < next(n for n, line in enumerate(LINES) if line[0] == "CMD")
 
@@ -85,11 +88,32 @@ def test_every_package_of_the_product_is_let_in():
 
 
 def test_what_is_copied_exists():
-    for line in instructions("COPY", 0):
+    for line in instructions("COPY", 1):
         *sources, _target = line.split()
         assert all((ROOT / source).exists() for source in sources), line
-    assert instructions("COPY") == ["--from=build /srv/churnguard /srv/churnguard"]
-    assert all(line.split()[1] == "/srv/churnguard" for line in instructions("COPY") if line.startswith("--from"))
+    *packages, ours = instructions("COPY")
+    assert ours == "--from=build /srv/churnguard /srv/churnguard"
+    assert all(line.startswith("--from=postgres /") and len({*line.split()[1:]}) == 1 for line in packages)
+
+
+def test_image_has_the_tools_of_the_databases_own_version():
+    """pg_dump refuses a server that is newer; the image of the server brings the address and the key of its packages."""
+    version = re.match(r"postgres:(\d+)-bookworm$", SERVICES["postgres"]["image"])[1]
+    assert any(f" postgresql-client-{version} " in line for line in instructions("RUN"))
+    assert [line.split()[1] for line in instructions("COPY")[:-1]] == [
+        "/usr/local/share/keyrings/postgres.gpg.asc", "/etc/apt/sources.list.d/pgdg.list",
+    ]  # fmt: skip
+
+
+def test_image_has_the_folders_that_are_mounted():
+    made = " ".join(instructions("RUN"))
+    [volumes] = instructions("VOLUME")
+    mounted = {volume.rpartition(":")[2] for volume in SERVICES["web"]["volumes"]}
+    assert set(json.loads(volumes)) == mounted
+    assert [path for path in mounted if f"--owner 10001 --group 10001 --mode 0755 {path}" not in made
+            and f"--owner 10001 --group 10001 --mode 0750 {path}" not in made] == []  # fmt: skip
+    [variables] = instructions("ENV")
+    assert f"BACKUP_DIR={SERVICES['web']['environment']['BACKUP_DIR']}" in variables
 
 
 # ---------------------------------------------------------------- the same commands everywhere
@@ -136,9 +160,28 @@ def test_our_containers_may_do_little_and_know_no_password_but_their_own(name):
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "ports" not in service and "privileged" not in service and "user" not in service
     assert service["environment"]["DJANGO_ENV"] == "production"
-    assert service["environment"]["POSTGRES_ADMIN_PASSWORD"] == ""
+    passwords = {name for name in settings_file.named() if name.endswith("_PASSWORD")}
+    assert {name: service["environment"][name] for name in passwords} == dict.fromkeys(passwords, "")
     if name != "release":
         assert service["depends_on"]["release"] == {"condition": "service_completed_successfully"}
+
+
+ROLE = {name: {variable: re.match(r"postgres://churnguard_(\w+):|$", str(service["environment"].get(variable, "")))[1]
+               for variable in ("DATABASE_URL", "BACKUP_DATABASE_URL", "BACKUP_DRILL_DATABASE_URL")}
+        for name, service in OURS.items()}  # fmt: skip
+
+
+def test_each_container_is_the_role_that_it_needs():
+    assert {name: roles["DATABASE_URL"] for name, roles in ROLE.items()} == {
+        **dict.fromkeys(OURS, "app"), "release": "owner",
+    }  # fmt: skip
+    for name, roles in ROLE.items():
+        makes_backups = name == "worker-default"
+        assert roles["BACKUP_DATABASE_URL"] == ("watch" if makes_backups else None), name
+        assert roles["BACKUP_DRILL_DATABASE_URL"] == ("drill" if makes_backups else None), name
+        for variable, role in roles.items():
+            if role:
+                assert f":${{POSTGRES_{role.upper()}_PASSWORD:?" in OURS[name]["environment"][variable]
 
 
 def test_only_nginx_is_reached_from_outside():
@@ -163,7 +206,7 @@ def test_health_is_asked_of_who_serves():
 def test_what_is_mounted_exists_and_what_is_named_is_declared():
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
-            source = volume.split(":")[0]
+            source = filled([volume])[0].split(":")[0]
             if not source.startswith("."):
                 assert source in COMPOSE["volumes"]
             elif source not in ("./tls", "./acme"):  # the operator's own
@@ -192,7 +235,26 @@ def test_variables_of_compose_are_told_of():
     assert set(re.findall(r"\${(\w+)", text)) <= set(settings_file.named())
 
 
-def test_first_start_makes_a_role_that_is_no_superuser():
-    text = (DEPLOY / "postgres" / "first-start.sh").read_text(encoding="utf-8")
-    assert "NOSUPERUSER NOBYPASSRLS" in text
-    assert (DEPLOY / "postgres" / "first-start.sh").stat().st_mode & 0o111
+def test_first_start_makes_the_roles_and_gives_each_its_password():
+    script = DEPLOY / "postgres" / "first-start.sh"
+    assert script.stat().st_mode & 0o111
+    text = script.read_text(encoding="utf-8")
+    roles = re.findall(r"ALTER ROLE churnguard_(\w+) PASSWORD :'\1';", text)
+    assert roles == ["owner", "app", "watch", "drill"]
+    for role in roles:
+        assert rf"\set {role} `printenv POSTGRES_{role.upper()}_PASSWORD`" in text
+        assert f"POSTGRES_{role.upper()}_PASSWORD" in SERVICES["postgres"]["environment"]
+    [mounted] = [v for v in SERVICES["postgres"]["volumes"] if v.startswith("./postgres/roles.sql:")]
+    assert f"ROLES_SQL:-{mounted.split(':')[1]}}}" in text
+
+
+@pytest.mark.parametrize("version", [15, 17])
+def test_roles_are_those_of_the_command(version):
+    """roles.sql, as psql fills it in, is what ``manage.py database_roles`` says; the drill's role comes on top."""
+    text = (DEPLOY / "postgres" / "roles.sql").read_text(encoding="utf-8")
+    said = text.partition("BEGIN;\n")[2].partition(
+        "\nDO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'churnguard_drill')"
+    )[0]
+    filled_in = said.replace(':"DBNAME"', '"churnguard"').replace(":maintain", ", MAINTAIN" if version >= 17 else "")
+    assert filled_in == as_script(statements(Roles(), "churnguard", version=version))
+    assert 'ALTER ROLE "churnguard_drill" LOGIN NOSUPERUSER NOCREATEROLE CREATEDB NOBYPASSRLS;' in text

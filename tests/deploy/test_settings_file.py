@@ -13,8 +13,9 @@ from deploy.check import settings_file
 ROOT = Path(__file__).resolve().parents[2]
 # Read by the files of deploy/, not by the product.
 OF_DEPLOY = {
-    "WEB_PROCESSES", "WEB_THREADS", "WORKER_PROCESSES", "POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD",
-    "REDIS_PASSWORD", "CHURNGUARD_VERSION",
+    "WEB_PROCESSES", "WEB_THREADS", "WORKER_PROCESSES", "POSTGRES_ADMIN_PASSWORD", "POSTGRES_OWNER_PASSWORD",
+    "POSTGRES_APP_PASSWORD", "POSTGRES_WATCH_PASSWORD", "POSTGRES_DRILL_PASSWORD", "REDIS_PASSWORD",
+    "BACKUP_FOLDER", "CHURNGUARD_VERSION",
 }  # fmt: skip
 
 
@@ -65,8 +66,11 @@ def test_lines_are_what_systemd_compose_and_the_product_read_alike():
 
 def test_filled_in_it_has_different_keys_and_no_gap(tmp_path):
     found = settings_file.fill_in(tmp_path / "env", ALLOWED_HOSTS="localhost", LOG_DAYS="7")
-    keys = [found[name] for name in ("SECRET_KEY", "MODEL_SIGNING_KEY", "CREDENTIALS_KEY", "MAIL_KEY", "ADDRESS_KEY")]
-    assert len(set(keys)) == 5 and min(map(len, keys)) >= 50
+    keys = [
+        found[name]
+        for name in ("SECRET_KEY", "MODEL_SIGNING_KEY", "CREDENTIALS_KEY", "MAIL_KEY", "ADDRESS_KEY", "BACKUP_KEY")
+    ]
+    assert len(set(keys)) == 6 and min(map(len, keys)) >= 50
     assert (found["ALLOWED_HOSTS"], found["LOG_DAYS"]) == ("localhost", "7")
     assert all(found.values())
     assert (tmp_path / "env").stat().st_mode & 0o077 == 0

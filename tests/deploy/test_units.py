@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from core.checks import row_security_binds
 from deploy.check import settings_file, units
 
 NAMES = sorted(path.name for path in units.FOLDER.glob("*.service"))
@@ -86,10 +87,27 @@ def test_target_wants_every_part_and_a_worker_for_each_queue():
     assert wanted.count("churnguard-beat.service") == 1
 
 
-def test_release_checks_before_it_changes_anything():
+def test_release_checks_before_it_changes_anything_and_when_it_has():
+    """What the tables are asked comes after the migrations: one that failed half-way leaves them such that only the next run
+    mends them, which a check before it would not let begin."""
+    first, *_, last = commands("churnguard-release.service")
     assert [" ".join(command[1:3]) for command in commands("churnguard-release.service")] == [
-        "manage.py check", "manage.py collectstatic", "manage.py migrate",
+        "manage.py check", "manage.py collectstatic", "manage.py migrate", "manage.py check",
     ]  # fmt: skip
+    assert option(first, "--tag") == "security"
+    assert "--tag" not in last
+    assert option(first, "--fail-level") == option(last, "--fail-level") == "WARNING"
+    assert row_security_binds.tags == ("row_security",)
+
+
+def test_only_the_release_is_the_owner_of_the_tables():
+    owners = {name: ("/etc/churnguard/release.env", True) in units.read(name).files() for name in NAMES}
+    assert [name for name, is_owner in owners.items() if is_owner] == ["churnguard-release.service"]
+
+
+def test_who_makes_backups_may_write_them():
+    folder = settings_file.read(settings_file.EXAMPLE)["BACKUP_DIR"]
+    assert f"-{folder}" in units.read("churnguard-worker@.service").values("ReadWritePaths")
 
 
 # ---------------------------------------------------------------- the reading itself
@@ -105,6 +123,11 @@ def test_lines_go_on_and_variables_are_filled_in(tmp_path):
         tmp_path, '# a remark\n[Service]\nEnvironment=A=1 "B=two words"\nExecStart=/bin/x \\\n    ${A} %i %%h "${B}"\n'
     )
     assert unit.commands("inst") == [["/bin/x", "1", "inst", "%h", "two words"]]
+
+
+def test_files_of_settings_are_read_in_order(tmp_path):
+    unit = read(tmp_path, "[Service]\nEnvironmentFile=/etc/a\nEnvironmentFile=-/etc/b-%i\n")
+    assert unit.files("inst") == [("/etc/a", True), ("/etc/b-inst", False)]
 
 
 @pytest.mark.parametrize(
