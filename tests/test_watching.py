@@ -11,8 +11,10 @@ import yaml
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from churnguard.keeping import figures
 from churnguard.system import stock
 from core import broker, metrics
+from core.backups import reports
 from core.models import JobState
 from predictions.models import DriftReport, ModelVersion, ScoringRun, TrainingRun
 from tenants.scoping import tenant_scope
@@ -44,7 +46,7 @@ def nodes(node):
 
 
 @pytest.fixture
-def given(atlas, settings, monkeypatch, db) -> dict[str, set[str]]:
+def given(atlas, settings, monkeypatch, tmp_path, db) -> dict[str, set[str]]:
     """The name of each sample that a busy installation gives, and its labels."""
     monkeypatch.setattr(broker, "has_broker", lambda: True)
     monkeypatch.setattr(broker, "workers", lambda: [broker.Worker("w@h", tuple(broker.QUEUES), 2, 0.0, time.time())])
@@ -59,7 +61,10 @@ def given(atlas, settings, monkeypatch, db) -> dict[str, set[str]]:
         ScoringRun.objects.create(version=version, state=JobState.SUCCEEDED, is_current=True, finished_at=now)
         DriftReport.objects.create(version=version, state=JobState.SUCCEEDED, verdict="moved_much", finished_at=now)
     metrics.note_request(route="dashboard:dashboard", method="GET", status=500, seconds=0.1)
-    monkeypatch.setattr(metrics, "_providers", {"stock": stock.metrics})
+    settings.VAR_DIR = tmp_path
+    reports.note(reports.BACKUP, facts={"seconds": 1.5, "bytes": 4096, "new_bytes": 512})
+    reports.note(reports.DRILL, facts={"seconds": 2.5})
+    monkeypatch.setattr(metrics, "_providers", {"stock": stock.metrics, "backups": figures.metrics})
     settings.METRICS_SECONDS = 0
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.exposition().decode()):
