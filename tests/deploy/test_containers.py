@@ -176,9 +176,9 @@ def test_each_container_is_the_role_that_it_needs():
         **dict.fromkeys(OURS, "app"), "release": "owner",
     }  # fmt: skip
     for name, roles in ROLE.items():
-        makes_backups = name == "worker-default"
-        assert roles["BACKUP_DATABASE_URL"] == ("watch" if makes_backups else None), name
-        assert roles["BACKUP_DRILL_DATABASE_URL"] == ("drill" if makes_backups else None), name
+        assert roles["BACKUP_DATABASE_URL"] == ("watch" if name == "worker-default" else None), name
+        tries_restores = name in ("worker-default", "release")
+        assert roles["BACKUP_DRILL_DATABASE_URL"] == ("drill" if tries_restores else None), name
         for variable, role in roles.items():
             if role:
                 assert f":${{POSTGRES_{role.upper()}_PASSWORD:?" in OURS[name]["environment"][variable]
