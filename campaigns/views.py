@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -125,7 +125,7 @@ def count_audience(request: HttpRequest) -> HttpResponse:
     context |= (
         campaign_page.audience_figures(context.get("look"), holdout) if "look" in context else {"problem": problem}
     )
-    return render_page(request, f"{_COMPOSE}#audience", context)
+    return render(request, f"{_COMPOSE}#audience", context)  # never the page, which this form is a part of
 
 
 # ---------------------------------------------------------------- one campaign

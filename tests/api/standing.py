@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from campaigns.models import Campaign, MessageTemplate
 from customers import services as customers
-from customers.models import Feed, Import
-from predictions.models import TrainingRun
+from customers.models import Customer, Feed, Import
+from predictions.models import ScoringRun, TrainingRun
 from segmentation import services as segmentation
 from segmentation.models import RuleSegment
 from tests.campaigns.conftest import compose, write_message
@@ -34,6 +34,9 @@ def identifiers(table) -> dict[str, str]:
         "jobs": TrainingRun.objects.first(),
         "churn-definition": definition,
         "feeds": Feed.objects.first(),
+        "offers": segmentation.save_offer(actor=None, name="A month free", channel="email"),
+        "scorings": ScoringRun.objects.first(),
+        "customers": Customer.objects.first(),
     }
     assert {type(one) for one in found.values() if one} >= {Campaign, MessageTemplate, RuleSegment, Import}
     return {name: str(one.public_id) for name, one in found.items() if one}

@@ -58,8 +58,8 @@ class Campaign:
 
     def ask(self, case: schemathesis.Case, role: str) -> None:
         self.asked += 1
-        if self.asked % 2 and "public_id" in case.path_parameters:  # every other request is about what there is
-            case.path_parameters["public_id"] = self.known.get(_group(case), case.path_parameters["public_id"])
+        if self.asked % 2:  # every other request is about what there is
+            case.path_parameters.update(self._there(case))
         self.raised.clear()
         headers = {"Authorization": f"Bearer {self.keys[role]}"} if role in self.keys else {}
         if role == "nobody" and self.asked % 2:
@@ -77,6 +77,18 @@ class Campaign:
             self.wrong.setdefault(
                 name[:200], f"{name}\n  {case.as_curl_command()[:600]}\n  {response.text[:300]}\n{place}"
             )
+
+    def _there(self, case: schemathesis.Case) -> dict[str, str]:
+        """Path parameters of something that is there, of those that the address has."""
+        group = _group(case)
+        found = {"label": "S1"}
+        if group in self.known:
+            found["public_id"] = self.known[group]
+        if group == "customers":
+            found["number"] = self.known[group]
+        if group == "jobs":
+            found["kind"] = "training"
+        return {name: value for name, value in found.items() if name in case.path_parameters}
 
     @staticmethod
     def _faults(case: schemathesis.Case, response) -> list[str]:

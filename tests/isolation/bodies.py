@@ -15,6 +15,9 @@ from .companies import Company
 WORDS = "A few words of reason"
 ABSENT_ID = "00000000-0000-4000-8000-000000000000"
 _RULE = {"all": [{"field": "city", "is": "one_of", "value": ["Tunis"]}]}
+_ROW = {"external_id": "N-1", "first_name": WORDS, "city": WORDS, "contract": WORDS, "attributes": {"remark": WORDS}}
+_MONTH = {"month": "2026-02", "nombre_appels": 4}
+_OFFER = {"name": WORDS, "texts": {"fr": WORDS, "en": WORDS}, "channel": "shop", "cost": "5"}
 _PARTS = {"fr": {"subject": "Merci", "text": "Bonjour {first_name}, merci.", "html": ""}}
 # What might be read by a view that this file does not know.
 COMMON = {
@@ -35,6 +38,7 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         finding = ColumnFinding.objects.first()
         message, offer = MessageTemplate.objects.first(), Offer.objects.first()
         run = Import.objects.order_by("pk").first()
+        label = Segment.objects.order_by("number").first().label
     reason = {"reason": WORDS}
     return {
         "customers:api_definitions": {"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30},
@@ -50,6 +54,12 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         "predictions:api_promote": reason,
         "predictions:api_roll_back": reason,
         "predictions:api_score": {"customer": customer.external_id},
+        "predictions:api_routine": {"scoring_hour": 4},
+        "dashboard:api_customers": {"customers": [_ROW]},
+        "dashboard:api_customer": {"first_name": WORDS, "city": WORDS, "attributes": {"remark": WORDS}, **reason},
+        "customers:api_usage": {"usage": [_MONTH | {"customer": customer.external_id}]},
+        "segmentation:api_offers": _OFFER | {"segments": [label], "rule": _RULE},
+        "segmentation:api_offer": _OFFER,
         "segmentation:api_segmentation": {"k": 2},
         "segmentation:api_segment": {"persona": WORDS},
         "segmentation:api_rules": {"name": WORDS, "rule": _RULE},
@@ -60,6 +70,13 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
             "name": WORDS, "audience": {"kind": "risk", "low": 0.0}, "template": str(message.public_id),
             "offer": str(offer.public_id),
         },
+        "campaigns:api_campaigns": {
+            "name": WORDS, "audience": {"kind": "risk", "low": 0.0}, "template": str(message.public_id),
+            "offer": str(offer.public_id), "schedule": "2099-01-01T09:00:00Z", "default_language": "fr",
+        },
+        "campaigns:api_campaign": {"name": WORDS, "audience": {"kind": "segment", "segments": [label]}},
+        "campaigns:api_approve": {"despite": WORDS},
+        "campaigns:api_uncertain_campaign": {"customers": [str(customer.public_id)], "decision": "sent"},
         "campaigns:api_new_template": {"name": WORDS, "parts": _PARTS},
         "campaigns:api_template": {"name": WORDS, "parts": _PARTS},
         "campaigns:api_draft": {"customer": str(customer.public_id), "language": "fr", "tone": "warm"},
@@ -89,6 +106,13 @@ def references(company: Company) -> list[tuple[str, str, dict, dict]]:
         ("POST", there, *_pair(bulk, rival_template=(str(message.public_id), nobody))),
         ("POST", there, *_pair(bulk, audience=(_audience(label), _audience("S987")))),
         ("POST", there, *_pair(bulk, audience=_of_rule(rule.public_id, nobody))),
+        ("POST", "/api/campaigns", *_pair(bulk, template=(str(message.public_id), nobody))),
+        ("POST", "/api/campaigns", *_pair(bulk, offer=(str(offer.public_id), nobody))),
+        ("POST", "/api/campaigns", *_pair(bulk, audience=_of_rule(rule.public_id, nobody))),
+        ("POST", "/api/offers", *_pair(_OFFER, segments=([label], ["S987"]))),
+        ("POST", "/api/offers", *_pair(_OFFER, rule=(_by_segment(label), _by_segment("S987")))),
+        ("POST", "/api/usage", *_pair({}, usage=_months(customer.external_id, "S987"))),
+        ("GET", "/api/customers", *_pair({}, segment=(label, "S987"))),
         ("POST", "/api/template/draft", *_pair({}, customer=(str(customer.public_id), nobody))),
         ("POST", "/api/template/draft", *_pair({}, customer=(customer.external_id, "S987"))),
         ("POST", "/api/template/draft", *_pair({}, segment=(label, "S987"))),
@@ -120,6 +144,10 @@ def _audience(label: str) -> dict[str, object]:
 
 def _of_rule(*ids: object) -> tuple[dict, ...]:
     return tuple({"kind": "rule", "rule_segment": str(one)} for one in ids)
+
+
+def _months(*numbers: str) -> tuple[list[dict], ...]:
+    return tuple([_MONTH | {"customer": one}] for one in numbers)
 
 
 def _by_segment(label: str) -> dict[str, object]:

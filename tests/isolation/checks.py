@@ -14,6 +14,8 @@ from .places import NEVER, Places, ask
 from .routes import NOBODY, OPEN_TO_ALL, TO_ALL_MEMBERS, Route
 
 _NEW_EACH_TIME = re.compile(rb"[A-Za-z0-9]{64}")  # the CSRF token
+# What is made by a request: its identifier and its moment.
+_MADE = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)")
 _SIGN_IN = ("/sign-in", "/admin/login")
 
 
@@ -118,5 +120,14 @@ def _as_said(answer, words: Iterable[str]) -> tuple[int, bytes, str]:
 
 
 def without_values(answer, *bodies: dict[str, object]) -> tuple[int, bytes, str]:
-    """Status, body and destination, without the words that were sent in any of the bodies."""
-    return _as_said(answer, [one for body in bodies for one in body.values() if isinstance(one, str) and one])
+    """Status, body and destination, without the words that were sent in any of the bodies, and what the request made."""
+    status, told, to = _as_said(answer, [word for body in bodies for word in _words(body)])
+    return status, _MADE.sub(b"*", told), _MADE.sub(b"*", to.encode()).decode()
+
+
+def _words(value: object) -> list[str]:
+    """The texts in a body, the longest first: one may be a part of another."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return sorted((word for one in inner for word in _words(one)), key=len, reverse=True)
+    return [value] if isinstance(value, str) and value else []

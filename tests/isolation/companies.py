@@ -23,7 +23,7 @@ from predictions.learning import race
 from predictions.models import ModelVersion
 from segmentation import services as segmentation
 from segmentation.clustering import choose
-from segmentation.models import Segment
+from segmentation.models import AllocatedOffer, Segment
 from tenants import api_keys
 from tenants import services as tenants
 from tenants.models import Membership, Role, Tenant, User
@@ -99,6 +99,7 @@ def found(slug: str, name: str, folder: Path, *, seed: int, versions: int = 3, *
         _repeat(version, versions)
         divide(k=3 if versions == 3 else 2)
         _communicate(owner)
+        _propose(owner)
         make_feed(actor=owner)
         _leave_open(table, owner)
         seat = Membership.objects.select_related("tenant", "user").get(user=owner)
@@ -133,6 +134,17 @@ def _communicate(owner: User) -> None:
     send(launch(compose(name="Sent", message=message), owner))
     check(compose(name="Planned", message=message))
     assert Campaign.objects.count() == 2
+
+
+def _propose(owner: User) -> None:
+    """What a contact costs and is worth, and an allocation of offers by it, with whom it proposes what."""
+    predictions.set_economics(
+        actor=owner, contact_cost=1, offer_cost=5, acceptance=0.4, stayer_acceptance=0.2, margin=0.6, horizon_months=24,
+        discount_rate=0.1,
+    )  # fmt: skip
+    asked = segmentation.open_allocation(requested_by=owner, budget=None)
+    segmentation.allocate_offers(allocation_id=asked.pk)
+    assert AllocatedOffer.objects.filter(allocation=asked).exists()
 
 
 def _leave_open(table: Path, owner: User) -> None:

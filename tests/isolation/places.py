@@ -19,6 +19,9 @@ from django.db import models, transaction
 from django.test import Client
 
 from campaigns.models import TemplateVersion
+from core import jobs
+from customers.models import Customer
+from predictions.api import kind_of
 from predictions.models import ModelVersion
 from segmentation.models import Segment
 from tenants.scoping import tenant_scope
@@ -54,7 +57,9 @@ class Places:
         if earlier and set(earlier) == {name for _kind, name in route.places}:
             yield earlier
         with tenant_scope(self.company.tenant):
+            named = list(_by_name(route))
             choices = [list(_values(kind, route)) for kind, _name in route.places]
+        yield from named
         names = [name for _kind, name in route.places]
         for values in itertools.product(*choices):
             yield dict(zip(names, values, strict=True))
@@ -65,6 +70,16 @@ class Places:
 
 def _prefix(route: Route) -> str:
     return route.path.split("<")[0]
+
+
+def _by_name(route: Route):
+    """Of places whose names say what they hold: a job's kind beside its identifier, a customer's number."""
+    if route.places == [("str", "kind"), ("uuid", "public_id")]:
+        for model in jobs.job_models():
+            yield from ({"kind": kind_of(model), "public_id": key} for key in _some(model.objects, "public_id"))
+    elif route.places == [("str", "number")]:
+        # Ours, not the company's own: two companies may well count alike.
+        yield from ({"number": key} for key in _some(Customer.objects, "public_id"))
 
 
 def _values(kind: str, route: Route):
