@@ -193,6 +193,7 @@ _MEANING = {
     201: "Made.",
     202: "Taken on: the work goes on by itself, and `Location` says where to ask how far it is.",
     204: "Done; there is nothing more to say.",
+    304: "Nothing changed since the answer of that `ETag`.",
 }
 
 

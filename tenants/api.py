@@ -10,16 +10,19 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.bodies import Body
 from core.operations import operation
 
+from . import api_shapes as shapes
 from . import notice_settings, noticeboard, services
-from .api_shapes import NOTIFICATIONS
 from .forms_notifications import SiftForm
 from .models import ApiKey, Notification
 from .notice_kinds import KINDS, Way, kinds_for
 
 _BELL = 20
 _MOST = 100
+_TAG = {"ETag": "What to send as `If-None-Match` the next time."}
+_TAGS = {200: _TAG, 304: _TAG}
 
 
 class NotificationSerializer(serializers.ModelSerializer):
@@ -45,7 +48,7 @@ class NotificationsSerializer(serializers.Serializer):
     next = serializers.CharField()
 
 
-class MarkSerializer(serializers.Serializer):
+class MarkSerializer(Body):
     """Without ``ids``: all. ``unread``: shown as unread again, which needs ``ids``."""
 
     ids = serializers.ListField(
@@ -64,7 +67,7 @@ class NotificationsView(APIView):
     parser_classes = [JSONParser, FormParser, MultiPartParser]
     serializer_class = NotificationsSerializer
 
-    @operation(answers={200: NOTIFICATIONS})
+    @operation(answers={200: shapes.NOTIFICATIONS, 304: None}, query=shapes.SIFT, headers=_TAGS)
     def get(self, request):
         """The newest notifications and how many are unread (at most 100 are counted).
 
@@ -82,7 +85,13 @@ class NotificationsView(APIView):
         response["ETag"] = tag
         return response
 
-    @operation(answers={200: NOTIFICATIONS}, says="Mark all as read.")
+    @operation(
+        body=shapes.MARK,
+        needs_body=False,
+        answers={200: shapes.NOTIFICATIONS},
+        query=shapes.SIFT,
+        headers={200: _TAGS[200]},
+    )
     def post(self, request):
         """Mark all as read, or those in ``ids``; with ``unread``, as unread again. Answers as GET does."""
         said = MarkSerializer(data=request.data)
@@ -128,9 +137,9 @@ def _size(said: str) -> int:
 
 
 class WaySerializer(serializers.Serializer):
-    kind = serializers.ChoiceField(choices=[kind.name for kind in KINDS])
-    label = serializers.CharField(read_only=True)
-    way = serializers.ChoiceField(choices=Way.values)
+    kind = serializers.CharField()
+    label = serializers.CharField()
+    way = serializers.CharField()
 
 
 class NotificationSettingsView(APIView):
@@ -139,12 +148,26 @@ class NotificationSettingsView(APIView):
     capability = {"GET": "view_notifications", "POST": "view_notifications"}
     serializer_class = WaySerializer
 
+    @operation(
+        answers={200: shapes.WAYS},
+        says="""How the caller is told of each kind: `bell`, `now` (and a mail at once), `daily` or `weekly` (and the digest), `off`.
+
+        The kinds are those that concern the caller's role.""",
+    )
     def get(self, request):
         membership = request._request.membership
         ways = notice_settings.ways_of(membership)
         rows = [{"kind": kind.name, "label": kind.label, "way": ways[kind.name]} for kind in kinds_for(membership.role)]
         return Response({"kinds": WaySerializer(rows, many=True).data})
 
+    @operation(
+        body=shapes.CHOICES,
+        answers={200: shapes.WAYS},
+        refuses={
+            403: "A key asks: only the person may choose, in a session. Or the session came without its CSRF token.",
+            422: "The kind is none that concerns the caller's role (`unknown_kind`).",
+        },
+    )
     def post(self, request):
         """``{"kinds": [{"kind", "way"}]}``: those that are named change, the others stay. For the person, not for a key."""
         if isinstance(request.auth, ApiKey):
@@ -156,5 +179,10 @@ class NotificationSettingsView(APIView):
         return self.get(request)
 
 
-class _ChoicesSerializer(serializers.Serializer):
-    kinds = WaySerializer(many=True)
+class _ChoiceSerializer(Body):
+    kind = serializers.ChoiceField(choices=[kind.name for kind in KINDS])
+    way = serializers.ChoiceField(choices=Way.values)
+
+
+class _ChoicesSerializer(Body):
+    kinds = _ChoiceSerializer(many=True)

@@ -9,7 +9,9 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import keyset
+from core.operations import operation
 
+from . import api_shapes as shapes
 from . import invitations, members, selectors, tasks
 from .idempotency import idempotent
 from .models import Invitation, Membership
@@ -18,11 +20,16 @@ from .sites import site_of
 PAGE_SIZE = 100
 _BY_ADDRESS = keyset.Order("user__email", descending=False)
 _BY_NEWEST = keyset.Order("pk")
+_PAGE = {"after": shapes.AFTER}
+_LOCATION = {"Location": "Where the invitation is."}
+_ROLES = "The role reaches further than the caller's own (`beyond_role`)"
+_MAILS = "the company has sent too many today (`too_many`)"
 
 
 class MeView(APIView):
     capability = {"GET": "view_members"}
 
+    @operation(answers={200: shapes.ME})
     def get(self, request):
         """Who asks, in which company, and what they may do here; for a key, its maker and what its scopes leave of their role."""
         seat = request._request.membership
@@ -44,6 +51,7 @@ class MeView(APIView):
 class MembersView(APIView):
     capability = {"GET": "view_members"}
 
+    @operation(answers={200: shapes.MEMBERS}, query=_PAGE)
     def get(self, request):
         """The members by address, a hundred a page: ``next`` is the address of the following ones."""
         rows = selectors.members(request._request.tenant)
@@ -53,15 +61,28 @@ class MembersView(APIView):
 class MemberView(APIView):
     capability = {"GET": "view_members", "PATCH": "manage_members", "DELETE": "manage_members"}
 
+    @operation(answers={200: shapes.MEMBER}, says="One member.")
     def get(self, request, public_id):
         return Response(_member(request, _seat(request, public_id)))
 
+    @operation(
+        body=shapes.ROLE_BODY,
+        answers={200: shapes.MEMBER},
+        refuses={
+            422: f"There is no such role (`unknown_role`). {_ROLES}, the old one or the new. It is the company's last owner "
+            "(`last_owner`)."
+        },
+        says="Give a member another role: it holds from their next request on, for their keys too.",
+    )
     def patch(self, request, public_id):
-        """``{"role"}``. 422 ``beyond_role`` where either role reaches further than the caller, ``last_owner`` for the last one."""
         role = _body(request, {"role"})["role"]
         seat = members.change_role(membership=_seat(request, public_id), role=role, by=request._request.membership)
         return Response(_member(request, _seat(request, seat.public_id)))
 
+    @operation(
+        answers={204: None},
+        refuses={422: f"It is the caller (`yourself`), or the company's last owner (`last_owner`). {_ROLES}."},
+    )
     def delete(self, request, public_id):
         """Take the person out: their sessions end and their keys of this company are revoked."""
         members.remove_member(membership=_seat(request, public_id), by=request._request.membership)
@@ -71,14 +92,24 @@ class MemberView(APIView):
 class InvitationsView(APIView):
     capability = {"GET": "manage_members", "POST": "manage_members"}
 
+    @operation(answers={200: shapes.INVITATIONS}, query=_PAGE)
     def get(self, request):
         """The open invitations, newest first, a hundred a page. No link is shown: only the mail has it."""
         rows = selectors.pending_invitations()
         return _listed(request, "invitations", rows, _BY_NEWEST, _invitation, "tenants:api_invitations")
 
+    @operation(
+        body=shapes.INVITE,
+        answers={201: shapes.INVITATION},
+        headers={201: _LOCATION},
+        refuses={
+            422: "The address is none (`bad_email`), is in the company (`already_member`) or invited already "
+            f"(`already_invited`). There is no such role (`unknown_role`). {_ROLES}. Too many invitations are open, or {_MAILS}."
+        },
+    )
     @idempotent
     def post(self, request):
-        """``{"email", "role"}``: 201, and a mail goes out."""
+        """Invite somebody: a mail with a link goes to them, which opens the seat for a week."""
         body = _body(request, {"email", "role"})
         invitation = invitations.invite(by=request._request.membership, **body)
         _send(request, invitation)
@@ -89,9 +120,11 @@ class InvitationsView(APIView):
 class InvitationView(APIView):
     capability = {"GET": "manage_members", "DELETE": "manage_members"}
 
+    @operation(answers={200: shapes.INVITATION}, says="One open invitation.")
     def get(self, request, public_id):
         return Response(_invitation(request, _open_invitation(public_id)))
 
+    @operation(answers={204: None}, refuses={422: f"{_ROLES}."})
     def delete(self, request, public_id):
         """Withdraw it: its link opens nothing from now on."""
         invitations.withdraw(invitation=_open_invitation(public_id), by=request._request.membership)
@@ -101,12 +134,18 @@ class InvitationView(APIView):
 class ResendView(APIView):
     capability = {"POST": "manage_members"}
 
+    @operation(
+        answers={202: shapes.INVITATION},
+        headers={202: _LOCATION},
+        refuses={422: f"{_ROLES}. It was used or withdrawn meanwhile (`over`), or {_MAILS}."},
+    )
     @idempotent
     def post(self, request, public_id):
         """Mail a new link; the earlier one opens nothing from now on."""
         invitation = invitations.resend(invitation=_open_invitation(public_id), by=request._request.membership)
         _send(request, invitation)
-        return Response(_invitation(request, invitation), status=202)
+        said = _invitation(request, invitation)
+        return Response(said, status=202, headers={"Location": said["url"]})
 
 
 def _listed(request, name: str, rows, order: keyset.Order, shown, route: str) -> Response:

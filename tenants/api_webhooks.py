@@ -9,12 +9,20 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from core import jobs, keyset
+from core.bodies import Body
+from core.operations import operation
 
+from . import api_shapes as shapes
 from . import webhooks
 from .idempotency import idempotent
 from .models import WebhookDelivery, WebhookEndpoint
 
 _SIZE, _MOST = 50, 200
+_ADDRESS = (
+    "The address is none (`bad_address`, `bad_host`), not https (`not_https`), holds a password (`credentials_in_address`), is of a private "
+    "network (`private_address`) or of a name that nobody knows (`unknown_host`)."
+)
+_LIST = {"Location": "The endpoint's deliveries, newest first."}
 
 
 class WebhookSerializer(serializers.ModelSerializer):
@@ -40,7 +48,7 @@ class WebhookSerializer(serializers.ModelSerializer):
         ]
 
 
-class NewWebhookSerializer(serializers.Serializer):
+class NewWebhookSerializer(Body):
     url = serializers.CharField(max_length=500)
     description = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
     events = serializers.ListField(
@@ -48,7 +56,7 @@ class NewWebhookSerializer(serializers.Serializer):
     )
 
 
-class ChangedWebhookSerializer(serializers.Serializer):
+class ChangedWebhookSerializer(Body):
     """What is named changes."""
 
     url = serializers.CharField(max_length=500, required=False)
@@ -104,11 +112,18 @@ class WebhooksView(APIView):
     capability = {"GET": "manage_webhooks", "POST": "manage_webhooks"}
     serializer_class = WebhookSerializer
 
+    @operation(answers={200: shapes.WEBHOOKS})
     def get(self, request):
         """Every endpoint of the company: ten at most."""
         rows = webhooks.endpoints()[: webhooks.MOST_ENDPOINTS]
         return Response({"webhooks": WebhookSerializer(rows, many=True).data})
 
+    @operation(
+        body=shapes.NEW_WEBHOOK,
+        answers={201: shapes.MADE_WEBHOOK},
+        headers={201: {"Location": "Where the endpoint is."}},
+        refuses={422: f"{_ADDRESS} There are ten already (`too_many_webhooks`)."},
+    )
     def post(self, request):
         """A new endpoint; the answer alone holds its secret, so it is not kept for an Idempotency-Key."""
         said = NewWebhookSerializer(data=request.data)
@@ -122,9 +137,11 @@ class WebhookView(APIView):
     capability = dict.fromkeys(("GET", "PATCH", "DELETE"), "manage_webhooks")
     serializer_class = WebhookSerializer
 
+    @operation(answers={200: shapes.WEBHOOK}, says="One endpoint, without its secret.")
     def get(self, request, public_id):
         return Response(WebhookSerializer(_endpoint(public_id)).data)
 
+    @operation(body=shapes.CHANGED_WEBHOOK, answers={200: shapes.WEBHOOK}, refuses={422: _ADDRESS})
     def patch(self, request, public_id):
         """Change the address, the events, the description; ``active`` switches it on or off."""
         endpoint = _endpoint(public_id)
@@ -137,8 +154,8 @@ class WebhookView(APIView):
             WebhookSerializer(webhooks.change_endpoint(endpoint=endpoint, actor=request.user, **fields)).data
         )
 
+    @operation(answers={204: None}, says="Remove it with its deliveries: what is under way is not sent again.")
     def delete(self, request, public_id):
-        """With its deliveries."""
         webhooks.remove_endpoint(endpoint=_endpoint(public_id), actor=request.user)
         return Response(status=204)
 
@@ -147,6 +164,7 @@ class SecretView(APIView):
     capability = {"POST": "manage_webhooks"}
     serializer_class = MadeWebhookSerializer
 
+    @operation(answers={200: shapes.MADE_WEBHOOK})
     def post(self, request, public_id):
         """A new secret; the one of before signs beside it for 24 hours."""
         return Response(_with_secret(*webhooks.rotate_secret(endpoint=_endpoint(public_id), actor=request.user)))
@@ -156,18 +174,24 @@ class TestView(APIView):
     capability = {"POST": "manage_webhooks"}
     serializer_class = DeliverySerializer
 
+    @operation(
+        answers={202: shapes.DELIVERY},
+        headers={202: _LIST},
+        refuses={422: "The endpoint is switched off (`switched_off`)."},
+    )
     @idempotent
     def post(self, request, public_id):
         """Send an event of kind ``webhook.test`` to this endpoint, once."""
         delivery = webhooks.send_test(endpoint=_endpoint(public_id), actor=request.user)
         jobs.ring(delivery)
-        return Response(DeliverySerializer(delivery).data, status=202)
+        return _taken_on(request, delivery)
 
 
 class DeliveriesView(APIView):
     capability = {"GET": "manage_webhooks"}
     serializer_class = DeliverySerializer
 
+    @operation(answers={200: shapes.DELIVERIES}, query=shapes.DELIVERIES_PAGE)
     def get(self, request, public_id):
         """The endpoint's deliveries, newest first; ``after`` goes on from ``next``, ``size`` is at most 200."""
         page = keyset.paginate(
@@ -183,6 +207,13 @@ class AgainView(APIView):
     capability = {"POST": "manage_webhooks"}
     serializer_class = DeliverySerializer
 
+    @operation(
+        answers={202: shapes.DELIVERY},
+        headers={202: _LIST},
+        refuses={
+            422: "The endpoint is switched off (`switched_off`), or it is being sent at this moment (`under_way`)."
+        },
+    )
     @idempotent
     def post(self, request, public_id):
         """Send it again, with the same ``webhook-id``, whatever became of it."""
@@ -191,7 +222,7 @@ class AgainView(APIView):
             raise Http404
         webhooks.redeliver(delivery=delivery, actor=request.user)
         jobs.ring(delivery)
-        return Response(DeliverySerializer(delivery).data, status=202)
+        return _taken_on(request, delivery)
 
 
 def _endpoint(public_id) -> WebhookEndpoint:
@@ -199,6 +230,11 @@ def _endpoint(public_id) -> WebhookEndpoint:
     if endpoint is None:
         raise Http404
     return endpoint
+
+
+def _taken_on(request, delivery: WebhookDelivery) -> Response:
+    there = reverse("tenants:api_webhook_deliveries", args=[delivery.endpoint.public_id], request=request)
+    return Response(DeliverySerializer(delivery).data, status=202, headers={"Location": there})
 
 
 def _with_secret(endpoint: WebhookEndpoint, secret: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from .models import TenantJob, User
 from .scoping import TenantModel
 
 NOTE_LENGTH = 500  # of what a receiver answered
+EVENTS = ("import.finished", "training.finished", "scoring.finished", "drift.alarm", "campaign.finished")
 
 
 class WebhookEndpoint(TenantModel, PublicId):

@@ -17,19 +17,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import addresses, http, jobs, secrets
-from core.errors import Refused
+from core.errors import Refused, Unreachable
 from core.models import JobState
 
 from . import services
 from .models import Tenant, User, WebhookDelivery, WebhookEndpoint, WebhookEvent
-from .models_webhooks import new_subject
+from .models_webhooks import EVENTS, new_subject
 from .scoping import current_tenant
 from .webhook_signing import new_secret
 
 MOST_ENDPOINTS = 10  # of one company: each is a delivery for every event
 OVERLAP = timedelta(hours=24)  # that the old secret still signs beside the new one
 TEST = "webhook.test"
-EVENTS = ("import.finished", "training.finished", "scoring.finished", "drift.alarm", "campaign.finished")
 
 
 def endpoints() -> QuerySet[WebhookEndpoint]:
@@ -171,6 +170,8 @@ def _check_machine(host: str, port: int) -> None:
         addresses.resolve(host, port, allowed=settings.WEBHOOK_PRIVATE_HOSTS)
     except Refused as refusal:
         raise private_refused(refusal, host) from None
+    except Unreachable:  # no names can be looked up now: it is vetted at each delivery, as others are
+        return
 
 
 def private_refused(refusal: Refused, host: str) -> Refused:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def test_operator_opens_private_machines_one_by_one(atlas_scope, cast, settings)
     assert make(cast.alice, "https://127.0.0.1:8443/x")
     with pytest.raises(Refused):
         make(cast.alice, "https://127.0.0.1:8444/x")
+
+
+def test_name_that_cannot_be_looked_up_now_is_vetted_at_each_delivery(atlas_scope, cast, monkeypatch):
+    def fails(*_args, **_kwargs):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    endpoint, _secret = webhooks.make_endpoint(actor=cast.olfa, url="https://crm/hook", events=["drift.alarm"])
+    assert endpoint.url == "https://crm/hook"
 
 
 def test_description_that_no_database_takes_is_refused(atlas_scope, cast):
@@ -352,8 +362,11 @@ def test_program_is_told_what_is_wrong_with_its_body(client_for, cast, body):
 def test_body_cannot_set_what_is_ours(client_for, cast):
     ours = {"tenant": str(cast.borealis.pk), "failures": 99, "secret_sealed": "x", "stopped_by_itself": True, "id": 1}
     client = client_for(cast.alice)
-    made = send(client, "POST", API, {"url": URL, "events": ["drift.alarm"], **ours}).json()
-    send(client, "PATCH", f"{API}/{made['id']}", ours)
+    refused = send(client, "POST", API, {"url": URL, "events": ["drift.alarm"], **ours})
+    assert (refused.status_code, set(refused.json()["errors"])) == (400, set(ours))
+    made = send(client, "POST", API, {"url": URL, "events": ["drift.alarm"]}).json()
+    refused = send(client, "PATCH", f"{API}/{made['id']}", ours)
+    assert (refused.status_code, set(refused.json()["errors"])) == (400, set(ours))
     row = WebhookEndpoint._base_manager.get()
     assert (row.tenant_id, row.failures, row.stopped_by_itself) == (cast.atlas.pk, 0, False)
     with tenant_scope(cast.atlas):
