@@ -44,6 +44,7 @@ def invite(*, email: str, role: str, by: Membership) -> Invitation:
     email = email.strip().lower()
     try:
         validate_email(email)
+        Invitation._meta.get_field("email").run_validators(email)  # its length
     except ValidationError as error:
         raise Refused("bad_email", _("This is no e-mail address.")) from error
     _require_power(by, role)
@@ -164,6 +165,7 @@ def accept(*, invitation: Invitation, user: User) -> Membership:
             invitation=str(invitation.public_id),
             invited_by=invitation.invited_by_id,
         )
+        services.notify("member_joined", member=str(user), role=seat.role)
     return seat
 
 

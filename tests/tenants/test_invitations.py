@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from core.errors import Refused
-from tenants import invitations, mails, members, services, tasks
-from tenants.models import AuditEntry, Invitation, Membership, Role, User
+from tenants import invitations, mails, members, noticeboard, services, tasks
+from tenants.models import AuditEntry, Invitation, Membership, Notification, Role, User
 from tenants.scoping import tenant_scope
 from tests.conftest import PASSWORD
 from tests.tenants.test_members import last_line, said, seat
@@ -77,6 +77,7 @@ def test_operators_word_of_where_the_site_is_goes_into_the_mail(client_for, cast
         ("alice", "bob@atlas.example.com", "viewer"),
         ("alice", "BOB@atlas.example.com", "viewer"),
         ("alice", "not an address", "viewer"),
+        ("alice", f"{'x' * 60}@{'y' * 60}.{'y' * 60}.{'y' * 60}.{'y' * 30}.example.com", "viewer"),
         ("alice", "x@example.com", "emperor"),
         ("alice", "x@example.com\nBcc: y@example.com", "viewer"),
     ],
@@ -129,6 +130,22 @@ def test_stranger_makes_an_account_and_is_in(client, cast, invited):
     assert client.get("/members").context["workspace"] == cast.atlas
     entry = last_line(cast.atlas)
     assert (entry.verb, entry.actor, entry.facts["invited_by"]) == ("member_joined", person, cast.alice.pk)
+
+
+def test_those_who_manage_members_are_told_who_joined(client, cast, invited):
+    client.post(invited, ACCOUNT)
+    person = User.objects.get(email=NEW)
+    with tenant_scope(cast.atlas):
+        told = Notification.objects.get(code="member_joined")
+        assert told.facts == {"member": str(person), "role": "analyst"}
+        seen = {one.role for one in Membership.objects.filter(tenant=cast.atlas) if told in noticeboard.notices_of(one)}
+    assert seen == {"owner", "admin"}
+
+
+def test_invitation_that_was_not_taken_tells_nobody(client_for, cast, invited):
+    assert client_for(cast.bob).post(invited).status_code == 403
+    with tenant_scope(cast.atlas):
+        assert not Notification.objects.filter(code="member_joined").exists()
 
 
 def test_link_works_once(client, client_for, cast, invited):
