@@ -123,6 +123,8 @@ class HasCapability(BasePermission):
     """
 
     def has_permission(self, request, view) -> bool:
+        if getattr(request._request, "second_factor_wanted", False):
+            self.code, self.message = "second_factor_wanted", _("This company asks for a second factor: set yours up.")
         membership = getattr(request._request, "membership", None)
         if membership is None:
             return False
@@ -132,6 +134,4 @@ class HasCapability(BasePermission):
         capability = getattr(view, "capability", None)
         if isinstance(capability, dict):
             capability = capability.get(method)
-        if getattr(request._request, "second_factor_wanted", False):
-            self.code, self.message = "second_factor_wanted", _("This company asks for a second factor: set yours up.")
         return bool(capability and membership.can(capability))

@@ -7,13 +7,13 @@ from django.core import mail
 
 from tenants import services
 from tenants.models import Invitation, Membership, Role
-from tenants.permissions import CAPABILITIES
+from tenants.permissions import CAPABILITIES, FOR_KEYS
 from tenants.scoping import tenant_scope
 from tests.tenants.test_api_keys import caller, make
 from tests.tenants.test_members import role_of, seat
 
 MEMBERS, INVITATIONS = "/api/members", "/api/invitations"
-VIEWING = tuple(sorted(CAPABILITIES["viewer"]))
+VIEWING = tuple(sorted(CAPABILITIES["viewer"] & set(FOR_KEYS)))
 
 
 def send(client, method: str, address: str, body: object | None = None, **headers):
@@ -39,7 +39,7 @@ def test_person_is_told_who_they_are(client_for, cast):
 
 def test_key_is_told_what_it_may(cast):
     said = caller(make(cast.olfa, "view_members", "view_models", name="Nightly")[1]).get("/api/me").json()
-    assert (said["email"], said["capabilities"]) == (cast.olfa.email, ["view_members", "view_models"])
+    assert (said["email"], said["capabilities"]) == (cast.olfa.email, ["read_api", "view_members", "view_models"])
     assert said["key"]["name"] == "Nightly"
 
 

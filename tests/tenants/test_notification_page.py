@@ -44,7 +44,7 @@ def newest(person) -> Notification:
         ("?level=info", ["customers_scored"]),
         ("?show=unread&kind=scoring&level=info", ["customers_scored"]),
         ("?kind=keys", ["drift_failed", "customers_scored", "import_finished"]),  # not a viewer's: as if not said
-        ("?kind=%00&level=nonsense&show=x&after=%F0", ["drift_failed", "customers_scored", "import_finished"]),
+        ("?kind=%01&level=nonsense&show=x&after=%F0", ["drift_failed", "customers_scored", "import_finished"]),
         ("?kind=segments", []),
     ],
 )

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from rest_framework.exceptions import MethodNotAllowed
 
 from tenants.models import Membership, Role
 from tenants.permissions import CAPABILITIES, HasCapability, allows, requires
@@ -83,4 +84,11 @@ def test_page_opens_for_the_right_role_only():
 def test_api_opens_by_the_same_table_and_is_closed_without_a_capability(role, capability, method, opens):
     inner = request_of(role)
     request = SimpleNamespace(_request=inner, method=method)
-    assert HasCapability().has_permission(request, SimpleNamespace(capability=capability)) is opens
+    view = SimpleNamespace(capability=capability, get=None, post=None, delete=None)
+    assert HasCapability().has_permission(request, view) is opens
+
+
+def test_method_that_the_view_does_not_have_is_not_allowed_to_anybody():
+    view = SimpleNamespace(capability="view_customers", get=None)
+    with pytest.raises(MethodNotAllowed):
+        HasCapability().has_permission(SimpleNamespace(_request=request_of("owner"), method="DELETE"), view)
