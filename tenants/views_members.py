@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -34,7 +35,7 @@ def member_list(request: HttpRequest) -> HttpResponse:
         form = InviteForm(request.POST or None, by=by)
     if request.method == "POST":
         if form is None:
-            return _refuse(request, _("Only administrators and owners invite."))
+            raise PermissionDenied(_("Only administrators and owners invite."))
         status = 422
         if form.is_valid():
             try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from campaigns.models import Campaign, MessageTemplate
 from customers.models import ColumnFinding, Customer, Import
 from segmentation.models import Offer, RuleSegment, Segment
+from tenants.models import Notification
 from tenants.scoping import tenant_scope
 
 from .companies import Company
@@ -18,6 +19,7 @@ _RULE = {"all": [{"field": "city", "is": "one_of", "value": ["Tunis"]}]}
 _ROW = {"external_id": "N-1", "first_name": WORDS, "city": WORDS, "contract": WORDS, "attributes": {"remark": WORDS}}
 _MONTH = {"month": "2026-02", "nombre_appels": 4}
 _OFFER = {"name": WORDS, "texts": {"fr": WORDS, "en": WORDS}, "channel": "shop", "cost": "5"}
+_WEBHOOK = {"url": "https://hooks.example.com/churn", "events": ["drift.alarm"], "description": WORDS}
 _PARTS = {"fr": {"subject": "Merci", "text": "Bonjour {first_name}, merci.", "html": ""}}
 # What might be read by a view that this file does not know.
 COMMON = {
@@ -39,6 +41,7 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         message, offer = MessageTemplate.objects.first(), Offer.objects.first()
         run = Import.objects.order_by("pk").first()
         label = Segment.objects.order_by("number").first().label
+        notice = Notification.objects.order_by("pk").last()
     reason = {"reason": WORDS}
     return {
         "customers:api_definitions": {"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30},
@@ -82,6 +85,12 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         "campaigns:api_draft": {"customer": str(customer.public_id), "language": "fr", "tone": "warm"},
         "campaigns:api_consents": {"customers": [customer.external_id], "is_granted": False, "note": WORDS},
         "campaigns:api_suppressions": {"addresses": ["someone@example.com"], "note": WORDS},
+        "tenants:api_invitations": {"email": "someone@example.com", "role": "viewer"},
+        "tenants:api_member": {"role": "viewer"},
+        "tenants:api_notifications": {"ids": [notice.pk], "unread": True},
+        "tenants:api_notification_settings": {"kinds": [{"kind": "imports", "way": "weekly"}]},
+        "tenants:api_webhooks": _WEBHOOK,
+        "tenants:api_webhook": _WEBHOOK,
     }  # fmt: skip
 
 
@@ -94,6 +103,7 @@ def references(company: Company) -> list[tuple[str, str, dict, dict]]:
         message, offer = MessageTemplate.objects.first(), Offer.objects.first()
         label = Segment.objects.order_by("-number").first().label
         code = Campaign.objects.order_by("pk").first().code
+        notice = Notification.objects.order_by("pk").last().pk
     known = known_bodies(company)
     nobody = ABSENT_ID
     bulk = known["campaigns:api_bulk"] | {"template": "-", "offer": None}
@@ -129,6 +139,10 @@ def references(company: Company) -> list[tuple[str, str, dict, dict]]:
         ("POST", "/messages/preview", *_pair({"language": "fr"}, offer=(str(offer.public_id), nobody))),
         ("POST", "/campaigns/audience", *_pair({"kind": "rule"}, rule_segment=(str(rule.public_id), nobody))),
         ("POST", "/consent/suppressions/remove", *_pair({"reason": WORDS}, campaign=(code, "none-of-this"))),
+        ("POST", "/api/notifications", *_pair({}, ids=([notice], [987_654]))),
+        ("POST", "/api/notifications", *_pair({"unread": True}, ids=([notice], [987_654]))),
+        ("POST", "/notifications/read", *_pair({}, id=([notice], [987_654]))),
+        ("POST", "/notifications/read", *_pair({"unread": "1"}, id=([notice], [987_654]))),
         ("POST", "/workspace", *_pair({}, workspace=(company.tenant.slug, "nowhere"))),
     ]  # fmt: skip
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import translation
+from PIL import Image
 
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Draft
@@ -24,7 +27,7 @@ from predictions.models import ModelVersion
 from segmentation import services as segmentation
 from segmentation.clustering import choose
 from segmentation.models import AllocatedOffer, Segment
-from tenants import api_keys
+from tenants import api_keys, invitations, notice_settings, pictures, second_factor, webhooks
 from tenants import services as tenants
 from tenants.models import Membership, Role, Tenant, User
 from tenants.permissions import CAPABILITIES, FOR_KEYS
@@ -33,6 +36,7 @@ from tests.campaigns.conftest import check, compose, launch, send, use_server, w
 from tests.conftest import PASSWORD, _read_here, import_file, one_runner, score, train, write_csv
 from tests.customers.feeding import make_feed
 from tests.segmentation.conftest import divide, no_look_at_other_numbers
+from tests.tenants.test_second_factor import code_of
 
 from . import rows
 
@@ -105,8 +109,28 @@ def found(slug: str, name: str, folder: Path, *, seed: int, versions: int = 3, *
         seat = Membership.objects.select_related("tenant", "user").get(user=owner)
         _key, text = api_keys.make_key(membership=seat, name="Billing", scopes=FOR_KEYS, days=30)
         tenants.notify("job_given_up", job="x", reason="y")
+        _let_in(seat)
+        _connect(seat)
         rows.fill()
     return Company(tenant, people, text)
+
+
+def _let_in(seat: Membership) -> None:
+    """An open invitation; and of its owner a browser, a second factor with its codes, a picture, choices of what to be told."""
+    invitations.invite(email=f"new@{seat.tenant.slug}.example.com", role=Role.VIEWER, by=seat)
+    second_factor.confirm(seat.user, code_of(second_factor.begin(seat.user).secret))
+    Client().force_login(seat.user)
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 40), "teal").save(picture, "PNG")
+    pictures.set_picture(user=seat.user, upload=SimpleUploadedFile("me.png", picture.getvalue()))
+    notice_settings.choose(membership=seat, ways={"imports": "daily"})
+
+
+def _connect(seat: Membership) -> None:
+    """A webhook, and a delivery that waits."""
+    address = f"https://hooks.{seat.tenant.slug}.example.com/churn"
+    webhooks.make_endpoint(actor=seat.user, url=address, events=webhooks.EVENTS, description="Our own programs")
+    assert webhooks.announce("drift.alarm", subject="1")
 
 
 def _repeat(version: ModelVersion, versions: int) -> None:

@@ -23,7 +23,10 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PAGE_METHODS = ("GET", "POST")
 _PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
 # Pages that show something to more people than may send their form: what the form asks beside the page's own capability.
-ASKS_MORE = {("campaigns:retention", "POST"): "write_messages"}
+ASKS_MORE = {
+    ("campaigns:retention", "POST"): "write_messages",
+    ("tenants:member_list", "POST"): "manage_members",
+}
 # What stands for a capability at doors that ask for none.
 OPEN_TO_ALL, TO_ALL_MEMBERS, NOBODY = "open", "signed in", "nobody"
 

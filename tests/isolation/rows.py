@@ -18,6 +18,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from tenants.models import Membership, Tenant, User
+from tenants.models_people import BrowserSession, Picture, RecoveryCode, SecondFactor
 from tenants.scoping import current_tenant
 
 _WRITES = re.compile(r"(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM)\s+\"(\w+)\"")
@@ -111,9 +112,18 @@ def tables() -> dict[str, models.QuerySet]:
     tenant = current_tenant()
     found = {model._meta.db_table: model.objects.all() for model in scoped_models()}
     found[Tenant._meta.db_table] = Tenant.objects.filter(pk=tenant.pk)
-    found[Membership._meta.db_table] = Membership.objects.filter(tenant=tenant)
     found[User._meta.db_table] = User.objects.filter(memberships__tenant=tenant)
-    return found
+    return found | {rows.model._meta.db_table: rows for rows in of_people()}
+
+
+def of_people() -> list[models.QuerySet]:
+    """What hangs on the people of the company in scope: their places, and what belongs to no company."""
+    tenant = current_tenant()
+    hanging = (BrowserSession, SecondFactor, RecoveryCode, Picture)
+    return [
+        Membership.objects.filter(tenant=tenant),
+        *(model.objects.filter(user__memberships__tenant=tenant) for model in hanging),
+    ]
 
 
 def digest(names: Iterable[str] | None = None) -> dict[str, str]:

@@ -29,6 +29,7 @@ SEEN_BY_ITS_OWN = {
     "segmentation.RuleSegment.name", "customers.Import.filename", "tenants.ApiKey.name", "tenants.User.name",
     "customers.Feed.name", "campaigns.MailboxMessage.subject", "customers.Subscription.contract", "segmentation.Segment.persona",
     "campaigns.ConsentEntry.note", "campaigns.SenderProfile.postal_address",
+    "tenants.Invitation.email", "tenants.WebhookEndpoint.description", "tenants.WebhookDelivery.last_note",
 }  # fmt: skip
 
 
