@@ -280,6 +280,13 @@ def test_live_count_tells_how_many_with_names_and_how_many_are_left_alone(client
     assert "<html" not in text
 
 
+def test_live_count_is_told_without_htmx_too(client_for, atlas, cast):
+    """It is a part of a page: there is no whole page for it."""
+    for body in ({}, {"kind": "rule", "rule_segment": "nobody's"}, {"kind": "risk", "by": "range", "risk_from": "0"}):
+        answer = client_for(cast.anna).post(COUNT, body)
+        assert answer.status_code == 200 and "<html" not in text_of(answer), body
+
+
 def test_live_count_warns_where_nobody_is_left_alone_and_says_what_is_wrong(client_for, atlas, cast):
     client = client_for(cast.anna)
     ask = lambda **fields: text_of(client.post(COUNT, fields, headers=htmx("audience")))  # noqa: E731

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.test import Client
 
 from tenants.permissions import allows
 
-from .companies import LADDER
-from .places import NEVER, Places, ask
+from .companies import LADDER, Company
+from .places import Places, absent, ask, bodies_for
 from .routes import NOBODY, OPEN_TO_ALL, TO_ALL_MEMBERS, Route
 
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NEW_EACH_TIME = re.compile(rb"[A-Za-z0-9]{64}")  # the CSRF token
-# What is made by a request: its identifier and its moment.
-_MADE = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)")
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 _SIGN_IN = ("/sign-in", "/admin/login")
 
 
@@ -33,11 +33,6 @@ def may(role: str | None, capability: str | None) -> bool:
     if role is None or capability in (None, NOBODY):
         return False
     return capability == TO_ALL_MEMBERS or allows(role, capability)
-
-
-def absent(route: Route) -> dict[str, object]:
-    """Values that no row has."""
-    return {name: NEVER.get(kind, "nowhere") for kind, name in route.places}
 
 
 def role_findings(route: Route, role: str | None, client: Client, places: Places) -> list[str]:
@@ -86,17 +81,17 @@ def is_about_rows(route: Route) -> bool:
     )
 
 
-def outsider_findings(route: Route, client: Client, places: Places, *, bodies: Iterable[object] = (None,)) -> list[str]:
-    """Somebody of another company at the address of one's row: told the same as for a row that nobody has, and no row moves."""
-    ours = places.company
+def outsider_findings(route: Route, client: Client, places: Places, own: Company) -> list[str]:
+    """Somebody of another company (``own``) at the address of one's row: told the same as for a row that nobody has, and no
+    row moves. With a body as the address takes it, of the asker's own rows, so that it is looked for the row at all."""
     foreign = places.of(route)
     if not route.places or foreign is None or not is_about_rows(route):
         return []
     found = []
     for method in route.methods:
-        for body in bodies if method != "GET" else (None,):
+        for body in bodies_for(route, method, own):
             answers = [
-                (ask(client, method, route.address(**values), body, watched=ours), values)
+                (ask(client, method, route.address(**values), body, watched=places.company), values)
                 for values in (foreign, absent(route))
             ]
             who = f"outsider: {method} {route.path}"
@@ -120,14 +115,21 @@ def _as_said(answer, words: Iterable[str]) -> tuple[int, bytes, str]:
 
 
 def without_values(answer, *bodies: dict[str, object]) -> tuple[int, bytes, str]:
-    """Status, body and destination, without the words that were sent in any of the bodies, and what the request made."""
-    status, told, to = _as_said(answer, [word for body in bodies for word in _words(body)])
-    return status, _MADE.sub(b"*", told), _MADE.sub(b"*", to.encode()).decode()
+    """Status, body and destination, without the words that were sent in any of the bodies, and without the identifier and
+    the time of what the answer made: whose identifiers it says is asked by ``ids_said()``."""
+    status, body, to = _as_said(answer, {word for body in bodies for word in _words(list(body.values())) if word})
+    return status, _TIME.sub(b"", _UUID.sub(b"", body)), _UUID.sub(b"", to.encode()).decode()
 
 
-def _words(value: object) -> list[str]:
-    """The texts in a body, the longest first: one may be a part of another."""
-    if isinstance(value, dict | list):
-        inner = value.values() if isinstance(value, dict) else value
-        return sorted((word for one in inner for word in _words(one)), key=len, reverse=True)
-    return [value] if isinstance(value, str) and value else []
+def _words(sent: object) -> Iterator[str]:
+    if isinstance(sent, str):
+        yield sent
+    elif isinstance(sent, dict | list):
+        for one in sent.values() if isinstance(sent, dict) else sent:
+            yield from _words(one)
+
+
+def ids_said(answer, *sent: object) -> set[str]:
+    """The public identifiers in an answer that nobody sent."""
+    said = {found.decode() for found in _UUID.findall(answer.whole + answer.get("Location", "").encode())}
+    return said - {found.decode() for found in _UUID.findall(repr(sent).encode())}

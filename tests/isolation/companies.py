@@ -26,7 +26,7 @@ from predictions.learning import race
 from predictions.models import ModelVersion
 from segmentation import services as segmentation
 from segmentation.clustering import choose
-from segmentation.models import AllocatedOffer, Segment
+from segmentation.models import Segment
 from tenants import api_keys, invitations, notice_settings, pictures, second_factor, webhooks
 from tenants import services as tenants
 from tenants.models import Membership, Role, Tenant, User
@@ -36,6 +36,7 @@ from tests.campaigns.conftest import check, compose, launch, send, use_server, w
 from tests.conftest import PASSWORD, _read_here, import_file, one_runner, score, train, write_csv
 from tests.customers.feeding import make_feed
 from tests.segmentation.conftest import divide, no_look_at_other_numbers
+from tests.segmentation.test_allocations import SAID, allocate
 from tests.tenants.test_second_factor import code_of
 
 from . import rows
@@ -45,7 +46,7 @@ AGREED = 30  # of them to be written to
 LADDER = tuple(CAPABILITIES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Company:
     tenant: Tenant
     people: dict[str, User]  # by role
@@ -102,8 +103,9 @@ def found(slug: str, name: str, folder: Path, *, seed: int, versions: int = 3, *
         score()
         _repeat(version, versions)
         divide(k=3 if versions == 3 else 2)
+        predictions.set_economics(actor=owner, **SAID)
+        assert allocate().has_lines
         _communicate(owner)
-        _propose(owner)
         make_feed(actor=owner)
         _leave_open(table, owner)
         seat = Membership.objects.select_related("tenant", "user").get(user=owner)
@@ -158,17 +160,6 @@ def _communicate(owner: User) -> None:
     send(launch(compose(name="Sent", message=message), owner))
     check(compose(name="Planned", message=message))
     assert Campaign.objects.count() == 2
-
-
-def _propose(owner: User) -> None:
-    """What a contact costs and is worth, and an allocation of offers by it, with whom it proposes what."""
-    predictions.set_economics(
-        actor=owner, contact_cost=1, offer_cost=5, acceptance=0.4, stayer_acceptance=0.2, margin=0.6, horizon_months=24,
-        discount_rate=0.1,
-    )  # fmt: skip
-    asked = segmentation.open_allocation(requested_by=owner, budget=None)
-    segmentation.allocate_offers(allocation_id=asked.pk)
-    assert AllocatedOffer.objects.filter(allocation=asked).exists()
 
 
 def _leave_open(table: Path, owner: User) -> None:

@@ -13,13 +13,14 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from django.contrib import admin
 from django.db import models, transaction
 from django.test import Client
 
 from campaigns.models import TemplateVersion
-from core import jobs
+from core.models import Job
 from customers.models import Customer
 from predictions.api import kind_of
 from predictions.models import ModelVersion
@@ -27,6 +28,7 @@ from segmentation.models import Segment
 from tenants.models_people import BrowserSession
 from tenants.scoping import tenant_scope
 
+from .bodies import COMMON, known_bodies
 from .companies import Company
 from .routes import Route
 from .rows import changed, digest, of_people, scoped_models, written
@@ -46,9 +48,12 @@ class Places:
     _by_prefix: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def of(self, route: Route) -> dict[str, object] | None:
-        """Values with which the route answers something else than 404 to the company's owner; None where none do."""
+        """Values that open the route to the company's owner; None where none do."""
         if route.path not in self.known:
-            self.known[route.path] = next((v for v in self._tries(route) if self._opens(route, v)), None)
+            telling = self._telling(route)
+            self.known[route.path] = next(
+                (v for v in self._tries(route) if telling and self._opens(route, v, telling)), None
+            )
             if found := self.known[route.path]:
                 self._by_prefix[_prefix(route)] = found
         return self.known[route.path]
@@ -58,34 +63,44 @@ class Places:
         if earlier and set(earlier) == {name for _kind, name in route.places}:
             yield earlier
         with tenant_scope(self.company.tenant):
-            named = list(_by_name(route))
-            choices = [list(_values(kind, route)) for kind, _name in route.places]
-        yield from named
+            choices = [list(_values(kind, name, route)) for kind, name in route.places]
         names = [name for _kind, name in route.places]
         for values in itertools.product(*choices):
             yield dict(zip(names, values, strict=True))
 
-    def _opens(self, route: Route, values: dict[str, object]) -> bool:
-        """405 says nothing of the row: the method was refused before anybody looked."""
-        answers = (ask(self.client, method, route.address(**values)).status_code for method in route.methods)
-        return any(status not in (404, 405) for status in answers)
+    def _telling(self, route: Route) -> list[tuple[str, object]]:
+        """The methods, with what is sent, that say of a row that nobody has that it is absent. Others tell nothing of a row:
+        the method (405) or the body (400) was refused before anybody looked."""
+        asked = [(method, body) for method in route.methods for body in bodies_for(route, method, self.company)]
+        return [one for one in asked if self._status(route, *one, absent(route)) == 404]
+
+    def _opens(self, route: Route, values: dict[str, object], telling: list[tuple[str, object]]) -> bool:
+        return any(self._status(route, *one, values) not in (404, 405) for one in telling)
+
+    def _status(self, route: Route, method: str, body: object, values: dict[str, object]) -> int:
+        return ask(self.client, method, route.address(**values), body).status_code
+
+
+def bodies_for(route: Route, method: str, own: Company) -> list[object]:
+    """What to send with it: nothing; and to the API what this address takes, with rows of the asker's own company."""
+    return [None] if method == "GET" or not route.is_api else [None, _bodies(own).get(route.name, COMMON)]
+
+
+@cache
+def _bodies(own: Company) -> dict[str, dict[str, object]]:
+    return known_bodies(own)
+
+
+def absent(route: Route) -> dict[str, object]:
+    """Values that no row has; the others are those of the site, the same for every company."""
+    return {name: NEVER.get(kind, "nowhere") for kind, name in route.places}
 
 
 def _prefix(route: Route) -> str:
     return route.path.split("<")[0]
 
 
-def _by_name(route: Route):
-    """Of places whose names say what they hold: a job's kind beside its identifier, a customer's number."""
-    if route.places == [("str", "kind"), ("uuid", "public_id")]:
-        for model in jobs.job_models():
-            yield from ({"kind": kind_of(model), "public_id": key} for key in _some(model.objects, "public_id"))
-    elif route.places == [("str", "number")]:
-        # Ours, not the company's own: two companies may well count alike.
-        yield from ({"number": key} for key in _some(Customer.objects, "public_id"))
-
-
-def _values(kind: str, route: Route):
+def _values(kind: str, name: str, route: Route):
     if route.is_back_office:
         yield from _keys(route)
         return
@@ -103,6 +118,17 @@ def _values(kind: str, route: Route):
         # The highest first: companies count their own, and only the one with more of them has that number.
         yield from sorted({n for m in NUMBERED for n in m.objects.values_list("number", flat=True)[:9]}, reverse=True)
     elif kind == "str":
+        yield from _words(name)
+
+
+def _words(name: str):
+    """What stands in an address as a word: the kind of a job, a customer's number, a segment's name."""
+    if name == "kind":
+        yield from sorted(kind_of(model) for model in scoped_models() if issubclass(model, Job))
+    elif name == "number":
+        # The last: companies of different sizes count alike, and only the larger one has that number.
+        yield from Customer.objects.order_by("-external_id").values_list("external_id", flat=True)[:9]
+    else:
         yield from Segment.objects.order_by("-number").values_list("label", flat=True)[:9]
 
 
@@ -140,6 +166,7 @@ def ask(
     ``look`` is called then as well, with the names of the tables that were written to: what it returns is ``seen``.
     """
     was, client.raise_request_exception = client.raise_request_exception, False
+    client.is_watched = False  # what an answer looks like is not asked here: tests/api does
     cookies = copy.deepcopy(client.cookies)  # who signs out by this request is signed in for the next one
     options = {} if method == "GET" or not address.startswith("/api/") else {"content_type": "application/json"}
     try:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from tenants.models import Membership, Tenant, User
 from tenants.models_people import BrowserSession, Picture, RecoveryCode, SecondFactor
-from tenants.scoping import current_tenant
+from tenants.scoping import current_tenant, tenant_scope
 
 _WRITES = re.compile(r"(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM)\s+\"(\w+)\"")
 FUTURE = dt.timedelta(days=30)
@@ -124,6 +124,15 @@ def of_people() -> list[models.QuerySet]:
         Membership.objects.filter(tenant=tenant),
         *(model.objects.filter(user__memberships__tenant=tenant) for model in hanging),
     ]
+
+
+def public_ids(tenant: Tenant) -> set[str]:
+    """The public identifiers of all rows of a company."""
+    with tenant_scope(tenant):
+        named = [
+            rows for rows in tables().values() if any(f.name == "public_id" for f in rows.model._meta.local_fields)
+        ]
+        return {str(found) for rows in named for found in rows.values_list("public_id", flat=True)}
 
 
 def digest(names: Iterable[str] | None = None) -> dict[str, str]:

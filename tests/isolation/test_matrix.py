@@ -13,12 +13,13 @@ from customers.models import Customer
 from tenants.scoping import tenant_scope
 
 from .bodies import WORDS, references
-from .checks import control_findings, outsider_findings, role_findings, without_values
+from .checks import control_findings, ids_said, outsider_findings, role_findings, without_values
 from .companies import LADDER
 from .crawl import crawl
 from .marks import Marks
 from .places import Places, ask
 from .routes import Route, routes, undeclared
+from .rows import public_ids
 
 ROUTES = list(routes())
 
@@ -66,14 +67,14 @@ def test_address_is_open_to_whom_it_declares_and_to_nobody_else(learned, compani
 
 def test_another_companys_row_is_an_absent_row_to_an_owner(learned, companies, browser_of):
     client = browser_of(companies.theirs.people["owner"])
-    findings = [line for route in ROUTES for line in outsider_findings(route, client, learned)]
+    findings = [line for route in ROUTES for line in outsider_findings(route, client, learned, companies.theirs)]
     assert not findings, "\n".join(findings)
 
 
 def test_another_companys_row_is_an_absent_row_to_a_key(learned, companies):
     client = Client(headers={"Authorization": f"Bearer {companies.theirs.key}"})
     api = [route for route in ROUTES if route.is_api]
-    findings = [line for route in api for line in outsider_findings(route, client, learned)]
+    findings = [line for route in api for line in outsider_findings(route, client, learned, companies.theirs)]
     assert not findings, "\n".join(findings)
 
 
@@ -82,11 +83,14 @@ def test_another_companys_row_is_an_absent_row_to_a_key(learned, companies):
 
 def test_another_companys_ids_in_bodies_are_nobodys(learned, companies, browser_of):
     client = browser_of(companies.theirs.people["owner"])
-    findings = []
+    findings, our_ids = [], public_ids(companies.ours.tenant)
+    assert len(our_ids) > 200
     for method, address, ours, nobodys in references(companies.ours):
         answers = [ask(client, method, address, body, watched=companies.ours) for body in (ours, nobodys)]
         said = [without_values(answer, ours, nobodys) for answer in answers]
         findings += [f"{method} {address} {ours}: {said[0]} and {said[1]}"] if said[0] != said[1] else []
+        said_of_ours = our_ids & ids_said(answers[0], ours)
+        findings += [f"{method} {address} {ours} says {said_of_ours}"] if said_of_ours else []
         findings += [f"{method} {address} fails"] if answers[0].status_code >= 500 else []
         findings += [f"{method} {address} changes {answers[0].moved}"] if answers[0].moved else []
     assert not findings, "\n".join(findings)
@@ -140,9 +144,9 @@ def test_address_that_declares_nothing_is_found(loose):
     assert {line.split(" ")[0] for line in undeclared(found)} == {"loose_silent", "loose_api_silent"}
 
 
-def test_address_that_looks_past_the_company_is_found(loose):
+def test_address_that_looks_past_the_company_is_found(loose, companies):
     found, places, client = loose
-    said = {route.name: outsider_findings(route, client, places) for route in found}
+    said = {route.name: outsider_findings(route, client, places, companies.theirs) for route in found}
     assert "is answered 200" in " ".join(said["loose_customer"])
     assert "changes customers_customer" in " ".join(said["loose_rename"])
     assert "is told 404, and of an absent one 404" in " ".join(said["loose_words"])
