@@ -35,6 +35,11 @@ def may(role: str | None, capability: str | None) -> bool:
     return capability == TO_ALL_MEMBERS or allows(role, capability)
 
 
+def says_not_ready(route: Route, status: int) -> bool:
+    """Only one address says 503 on purpose: the probe, where no broker runs."""
+    return route.name == "readyz" and status == 503
+
+
 def role_findings(route: Route, role: str | None, client: Client, places: Places) -> list[str]:
     """The company's own people at this address: open for whom the declaration says, shut for everybody else.
 
@@ -49,7 +54,7 @@ def role_findings(route: Route, role: str | None, client: Client, places: Places
         values = (places.of(route) or absent(route)) if is_lowest or not lets_in else absent(route)
         answer = ask(client, method, route.address(**values))
         who = f"{role or 'anonymous'}: {method} {route.path}"
-        if answer.status_code >= 500 and answer.status_code != 503:  # 503: not ready, which a probe says on purpose
+        if answer.status_code >= 500 and not says_not_ready(route, answer.status_code):
             found.append(f"{who} fails with {answer.status_code}")
         elif lets_in and is_refused(answer) and not _may_refuse_all(route, capability):
             found.append(f"{who} is refused, and may ({capability})")

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from .companies import two_companies
+from .places import Places
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +32,15 @@ def browser_of():
         return client
 
     return sign_in
+
+
+@pytest.fixture(scope="module")
+def places(built):
+    """What opens the addresses of our company, learned once for all tests of a module: values only, no rows."""
+    return Places(built.ours, Client())
+
+
+@pytest.fixture
+def learned(places, companies):
+    places.client.force_login(companies.ours.people["owner"])
+    return places

@@ -68,14 +68,16 @@ class Places:
         for values in itertools.product(*choices):
             yield dict(zip(names, values, strict=True))
 
-    def _telling(self, route: Route) -> list[tuple[str, object]]:
-        """The methods, with what is sent, that say of a row that nobody has that it is absent. Others tell nothing of a row:
-        the method (405) or the body (400) was refused before anybody looked."""
+    def _telling(self, route: Route) -> list[tuple[str, object, int]]:
+        """The methods, with what is sent, that say of a row that nobody has that it is absent, and how: the back office leads
+        away. Others tell nothing of a row: the method (405) or the body (400) was refused before anybody looked."""
+        says = (404, 302) if route.is_back_office else (404,)
         asked = [(method, body) for method in route.methods for body in bodies_for(route, method, self.company)]
-        return [one for one in asked if self._status(route, *one, absent(route)) == 404]
+        heard = [(*one, self._status(route, *one, absent(route))) for one in asked]
+        return [one for one in heard if one[2] in says]
 
-    def _opens(self, route: Route, values: dict[str, object], telling: list[tuple[str, object]]) -> bool:
-        return any(self._status(route, *one, values) not in (404, 405) for one in telling)
+    def _opens(self, route: Route, values: dict[str, object], telling: list[tuple[str, object, int]]) -> bool:
+        return any(self._status(route, m, body, values) not in (404, 405, said) for m, body, said in telling)
 
     def _status(self, route: Route, method: str, body: object, values: dict[str, object]) -> int:
         return ask(self.client, method, route.address(**values), body).status_code

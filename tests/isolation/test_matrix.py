@@ -32,22 +32,9 @@ def quiet():
     logging.disable(logging.NOTSET)
 
 
-@pytest.fixture(scope="module")
-def places(built):
-    """What opens the addresses of our company, learned once for all tests: values only, no rows."""
-    client = Client()
-    return Places(built.ours, client)
-
-
 def customers_of(company) -> list[str]:
     with tenant_scope(company.tenant):
         return list(Customer.objects.values_list("external_id", flat=True))
-
-
-@pytest.fixture
-def learned(places, companies):
-    places.client.force_login(companies.ours.people["owner"])
-    return places
 
 
 def test_every_address_declares_who_may_use_it():
