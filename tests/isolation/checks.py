@@ -122,7 +122,9 @@ def _as_said(answer, words: Iterable[str]) -> tuple[int, bytes, str]:
 def without_values(answer, *bodies: dict[str, object]) -> tuple[int, bytes, str]:
     """Status, body and destination, without the words that were sent in any of the bodies, and without the identifier and
     the time of what the answer made: whose identifiers it says is asked by ``ids_said()``."""
-    status, body, to = _as_said(answer, {word for body in bodies for word in _words(list(body.values())) if word})
+    words = {word for body in bodies for word in _words(list(body.values())) if word}
+    longest_first = sorted(words, key=lambda word: (-len(word), word))  # one may be a part of another
+    status, body, to = _as_said(answer, longest_first)
     return status, _TIME.sub(b"", _UUID.sub(b"", body)), _UUID.sub(b"", to.encode()).decode()
 
 

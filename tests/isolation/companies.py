@@ -106,7 +106,7 @@ def found(slug: str, name: str, folder: Path, *, seed: int, versions: int = 3, *
         predictions.set_economics(actor=owner, **SAID)
         assert allocate().has_lines
         _communicate(owner)
-        make_feed(actor=owner)
+        customers.open_feed_run(feed=make_feed(actor=owner), requested_by=owner, is_test=True)
         _leave_open(table, owner)
         seat = Membership.objects.select_related("tenant", "user").get(user=owner)
         _key, text = api_keys.make_key(membership=seat, name="Billing", scopes=FOR_KEYS, days=30)

@@ -63,7 +63,11 @@ class Places:
         if earlier and set(earlier) == {name for _kind, name in route.places}:
             yield earlier
         with tenant_scope(self.company.tenant):
-            choices = [list(_values(kind, name, route)) for kind, name in route.places]
+            pairs = list(_jobs()) if route.places == [("str", "kind"), ("uuid", "public_id")] else []
+            choices = [list(_values(kind, name, route)) for kind, name in route.places if not pairs]
+        yield from pairs
+        if pairs:
+            return
         names = [name for _kind, name in route.places]
         for values in itertools.product(*choices):
             yield dict(zip(names, values, strict=True))
@@ -123,11 +127,16 @@ def _values(kind: str, name: str, route: Route):
         yield from _words(name)
 
 
+def _jobs():
+    """A job of each kind, beside its kind."""
+    for model in scoped_models():
+        if issubclass(model, Job):
+            yield from ({"kind": kind_of(model), "public_id": key} for key in _some(model.objects, "public_id"))
+
+
 def _words(name: str):
-    """What stands in an address as a word: the kind of a job, a customer's number, a segment's name."""
-    if name == "kind":
-        yield from sorted(kind_of(model) for model in scoped_models() if issubclass(model, Job))
-    elif name == "number":
+    """What stands in an address as a word: a customer's number, a segment's name."""
+    if name == "number":
         # The last: companies of different sizes count alike, and only the larger one has that number.
         yield from Customer.objects.order_by("-external_id").values_list("external_id", flat=True)[:9]
     else:
