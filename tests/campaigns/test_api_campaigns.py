@@ -47,7 +47,7 @@ def post(client, address: str, data: object = None, **headers):
 
 def only(atlas) -> Campaign:
     with tenant_scope(atlas):
-        return Campaign.objects.get()
+        return Campaign.objects.select_related("message", "offer", "version").get()
 
 
 def test_one_call_composes_and_has_it_checked(client_for, atlas, cast):

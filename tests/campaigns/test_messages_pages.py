@@ -157,7 +157,7 @@ def test_analyst_writes_a_message_in_two_languages(client_for, cast):
     client = client_for(cast.anna)
     answer = client.post(NEW, WORDING)
     with tenant_scope(cast.atlas):
-        version = TemplateVersion.objects.get()
+        version = TemplateVersion.objects.select_related("template").get()
     assert answer["Location"] == f"/messages/{version.template.public_id}"
     assert (version.languages, version.created_by) == (["fr", "ar"], cast.anna)
     editor = client.get(f"{answer['Location']}/edit").content.decode()
@@ -275,7 +275,7 @@ def test_draft_for_a_segment_becomes_a_message(client_for, cast, draft):
     assert nameless.status_code == 422 and "Give the new message a name" in text_of(nameless)
     kept = client.post(f"/messages/drafts/{key}", given | {"name": "Fidèles"})
     with tenant_scope(cast.atlas):
-        version = TemplateVersion.objects.get(template__name="Fidèles")
+        version = TemplateVersion.objects.select_related("template").get(template__name="Fidèles")
         made.refresh_from_db()
     assert kept["Location"] == f"/messages/{version.template.public_id}?language=fr"
     assert made.approved_by == cast.anna

@@ -43,7 +43,7 @@ def draft(atlas) -> Campaign:
 @pytest.fixture
 def checked(atlas, draft) -> Campaign:
     with tenant_scope(atlas):
-        return check(draft)
+        return Campaign.objects.select_related("message").get(pk=check(draft).pk)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def text_of(answer) -> str:
 
 def again(atlas, campaign: Campaign) -> Campaign:
     with tenant_scope(atlas):
-        return Campaign.objects.get(pk=campaign.pk)
+        return Campaign.objects.select_related("message", "offer", "version").get(pk=campaign.pk)
 
 
 def form(chosen, **changes) -> dict:

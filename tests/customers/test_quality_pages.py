@@ -28,7 +28,9 @@ def two_files(atlas) -> QualityProfile:
         later = [{**row, "MonthlyCharges": row["MonthlyCharges"] + 12, "City": ""} for row in people(seed=4)]
         later[3]["MonthlyCharges"] = 99_999
         later[5] |= {name: later[4][name] for name in ("FirstName", "LastName", "Email")}
-        return look_at(later, "november.csv")
+        found = look_at(later, "november.csv")
+        assert found.brought_by.filename == "november.csv"  # followed here, where its company is in scope
+        return found
 
 
 def test_company_without_a_file_is_told_what_will_stand_here(client_for, cast):

@@ -33,7 +33,7 @@ def scored(shared):
 @pytest.fixture
 def everybody(atlas, scored) -> list[Score]:
     with tenant_scope(atlas):
-        return list(Score.objects.filter(run=scored).select_related("customer__subscription"))
+        return list(Score.objects.filter(run=scored).select_related("customer__subscription", "run"))
 
 
 def wanted(rows: list[Score], keep, *, key=lambda s: s.risk, down: bool = True) -> list[str]:

@@ -44,7 +44,7 @@ def everybody(atlas, shared) -> list[Score]:
             customer.attributes = kept(i)
         Customer.objects.bulk_update(customers, ["attributes"])
         services.refresh_customer_base()
-        return list(Score.objects.filter(run=shared.scored).select_related("customer__subscription"))
+        return list(Score.objects.filter(run=shared.scored).select_related("customer__subscription", "run"))
 
 
 def of(score: Score) -> dict[str, object]:

@@ -46,10 +46,8 @@ def scored(shared):
 def fill(atlas, imported, scored):
     """Addresses with the objects of a company that has everything."""
     with tenant_scope(atlas):
-        customer = Customer.objects.order_by("pk").first()
-    return lambda address: address.format(
-        customer=customer.public_id, run=imported.public_id, number=scored.version.number
-    )
+        customer, number = Customer.objects.order_by("pk").first(), scored.version.number
+    return lambda address: address.format(customer=customer.public_id, run=imported.public_id, number=number)
 
 
 @pytest.mark.parametrize(("address", "fragment", "is_object", "most"), PAGES, ids=IDS)

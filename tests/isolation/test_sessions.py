@@ -5,6 +5,7 @@ from django.test import Client
 
 from tenants.models import ApiKey, Membership, Role, User
 from tests.conftest import PASSWORD
+from tests.everywhere import every
 from tests.tenants.test_sign_in import sign_in
 
 from .checks import is_refused
@@ -102,4 +103,4 @@ def test_what_is_asked_with_a_void_cookie_changes_nothing(cast, alice):
         thief.post(address, {"name": "x", "scopes": ["view_customers"], "days": "30"})
     cast.atlas.refresh_from_db()
     assert (Membership.objects.count(), cast.atlas.updated_at) == before
-    assert not ApiKey._base_manager.exists()
+    assert not every(ApiKey).exists()

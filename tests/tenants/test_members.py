@@ -8,6 +8,7 @@ from tenants import api_keys, invitations, members, services, wording_roles
 from tenants.models import ApiKey, AuditEntry, Invitation, Membership, Role
 from tenants.permissions import CAPABILITIES
 from tenants.scoping import tenant_scope
+from tests.everywhere import every
 
 LADDER = ["viewer", "analyst", "operator", "admin", "owner"]
 
@@ -178,9 +179,9 @@ def test_removed_person_is_out_at_once_with_keys_sessions_and_invitations(client
     replay.cookies["sessionid"] = cookie
     for browser in (hers, replay):
         assert browser.get("/members")["Location"].startswith("/sign-in")
-    assert ApiKey._base_manager.get(pk=key.pk).revoked_at is not None
+    assert every(ApiKey).get(pk=key.pk).revoked_at is not None
     assert client_for(None).get("/api/models", headers={"Authorization": f"Bearer {text}"}).status_code == 401
-    assert Invitation._base_manager.get(pk=invited.pk).withdrawn_at is not None
+    assert every(Invitation).get(pk=invited.pk).withdrawn_at is not None
     entry = last_line(cast.atlas)
     assert (entry.verb, entry.facts["keys_revoked"], entry.facts["invitations_withdrawn"]) == ("member_removed", 1, 1)
 

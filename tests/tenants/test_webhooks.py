@@ -15,6 +15,7 @@ from core.errors import Refused
 from tenants import api_keys, webhook_signing, webhooks
 from tenants.models import AuditEntry, Membership, Notification, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from tenants.scoping import tenant_scope
+from tests.everywhere import every
 
 PAGE = "/webhooks"
 API = "/api/webhooks"
@@ -191,12 +192,12 @@ def test_page_makes_one_and_shows_its_secret_there_and_nowhere_else(client_for, 
     page = client.post(PAGE, said)
     secret = SECRET.search(page.content.decode())[0]
     assert page.status_code == 200
-    endpoint = WebhookEndpoint._base_manager.get()
+    endpoint = every(WebhookEndpoint).get()
     for address in (PAGE, f"{PAGE}/{endpoint.public_id}"):
         text = client.get(address).content.decode()
         assert "Warehouse" in text
         assert secret not in text
-    assert secret not in json.dumps([entry.facts for entry in AuditEntry._base_manager.all()])
+    assert secret not in json.dumps([entry.facts for entry in every(AuditEntry).all()])
     changed = client.post(f"{PAGE}/{endpoint.public_id}/secret").content.decode()
     assert SECRET.search(changed)[0] != secret
 
@@ -224,7 +225,7 @@ def test_webhook_is_changed_switched_and_removed(client_for, cast):
     endpoint.refresh_from_db()
     assert endpoint.is_active
     client.post(f"{address}/remove")
-    assert not WebhookEndpoint._base_manager.exists()
+    assert not every(WebhookEndpoint).exists()
     with tenant_scope(cast.atlas):
         verbs = list(
             AuditEntry.objects.filter(verb__startswith="webhook").order_by("sequence").values_list("verb", flat=True)
@@ -237,15 +238,15 @@ def test_test_event_and_redelivery_are_rows_that_wait(client_for, cast):
     with tenant_scope(cast.atlas):
         endpoint, _s = make(cast.alice)
     client.post(f"{PAGE}/{endpoint.public_id}/test")
-    row = WebhookDelivery._base_manager.get()
+    row = every(WebhookDelivery).get()
     assert (row.state, row.requested_by) == ("queued", cast.alice)
-    WebhookDelivery._base_manager.update(state="dead", tries=12, error_code="x", error_message="y")
+    every(WebhookDelivery).update(state="dead", tries=12, error_code="x", error_message="y")
     assert client.post(f"{PAGE}/deliveries/{row.public_id}/again").status_code == 302
     row.refresh_from_db()
     assert (row.state, row.tries, row.error_message) == ("queued", 0, "")
     text = client.get(f"{PAGE}/{endpoint.public_id}").content.decode()
     assert "A test" in text
-    WebhookDelivery._base_manager.update(state="running", lease_until=timezone.now())
+    every(WebhookDelivery).update(state="running", lease_until=timezone.now())
     assert "at this moment" in client.post(f"{PAGE}/deliveries/{row.public_id}/again", follow=True).content.decode()
 
 
@@ -356,7 +357,7 @@ def test_program_is_told_what_is_wrong_with_its_body(client_for, cast, body):
     answer = send(client_for(cast.alice), "POST", API, body)
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert not WebhookEndpoint._base_manager.exists()
+    assert not every(WebhookEndpoint).exists()
 
 
 def test_body_cannot_set_what_is_ours(client_for, cast):
@@ -367,7 +368,7 @@ def test_body_cannot_set_what_is_ours(client_for, cast):
     made = send(client, "POST", API, {"url": URL, "events": ["drift.alarm"]}).json()
     refused = send(client, "PATCH", f"{API}/{made['id']}", ours)
     assert (refused.status_code, set(refused.json()["errors"])) == (400, set(ours))
-    row = WebhookEndpoint._base_manager.get()
+    row = every(WebhookEndpoint).get()
     assert (row.tenant_id, row.failures, row.stopped_by_itself) == (cast.atlas.pk, 0, False)
     with tenant_scope(cast.atlas):
         assert webhooks.valid_secrets(row) == [made["secret"]]
@@ -392,4 +393,4 @@ def test_documented_curl_makes_a_webhook(live_server, cast):
     made = json.loads(done.stdout)
     assert (made["events"], made["active"]) == (["import.finished", "drift.alarm"], True)
     assert SECRET.fullmatch(made["secret"])
-    assert str(WebhookEndpoint._base_manager.get().public_id) == made["id"]
+    assert str(every(WebhookEndpoint).get().public_id) == made["id"]
