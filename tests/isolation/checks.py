@@ -75,7 +75,7 @@ def control_findings(found: Iterable[Route], places: Places) -> list[str]:
     return [
         f"no row opens {route.name} ({route.path}): give the companies one"
         for route in found
-        if route.places and is_about_rows(route) and places.of(route) is None
+        if route.places and is_about_rows(route) and places.of(route) is None and not places.is_shut(route)
     ]
 
 

@@ -83,6 +83,14 @@ class Places:
     def _opens(self, route: Route, values: dict[str, object], telling: list[tuple[str, object, int]]) -> bool:
         return any(self._status(route, m, body, values) not in (404, 405, said) for m, body, said in telling)
 
+    def is_shut(self, route: Route) -> bool:
+        """Whether the back office refuses even the owner this page of a row that is there: a table that is looked at only,
+        or that nobody may delete from. No row opens it, and none has to."""
+        if not route.is_back_office:
+            return False
+        values = next(self._tries(route), None)
+        return values is not None and all(self._status(route, m, None, values) in (403, 405) for m in route.methods)
+
     def _status(self, route: Route, method: str, body: object, values: dict[str, object]) -> int:
         return ask(self.client, method, route.address(**values), body).status_code
 
