@@ -15,7 +15,8 @@ from .routes import NOBODY, OPEN_TO_ALL, TO_ALL_MEMBERS, Route
 
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NEW_EACH_TIME = re.compile(rb"[A-Za-z0-9]{64}")  # the CSRF token
-_TIME = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
+# What a request makes: its identifier and its moment.
+_MADE = re.compile(rb"%s|%s|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)" % (_NEW_EACH_TIME.pattern, _UUID.pattern))
 _SIGN_IN = ("/sign-in", "/admin/login")
 
 
@@ -111,21 +112,20 @@ def outsider_findings(route: Route, client: Client, places: Places, own: Company
     return found
 
 
-def _as_said(answer, words: Iterable[str]) -> tuple[int, bytes, str]:
-    """Status, body and destination, without what names the row that was asked for and what is new in each answer."""
-    body, to = _NEW_EACH_TIME.sub(b"", answer.whole), answer.get("Location", "")
+def _as_said(answer, words: Iterable[str], new: re.Pattern[bytes] = _NEW_EACH_TIME) -> tuple[int, bytes, bytes]:
+    """Status, body and destination, without what is ``new`` in each answer, then without the words that were asked with."""
+    said = [new.sub(b"*", text) for text in (answer.whole, answer.get("Location", "").encode())]
     for word in words:
-        body, to = re.sub(rb"\b%s\b" % re.escape(word).encode(), b"*", body), to.replace(word, "*")
-    return answer.status_code, body, to
+        said = [re.sub(rb"\b%s\b" % re.escape(word).encode(), b"*", text) for text in said]
+    return answer.status_code, *said
 
 
-def without_values(answer, *bodies: dict[str, object]) -> tuple[int, bytes, str]:
+def without_values(answer, *bodies: dict[str, object]) -> tuple[int, bytes, bytes]:
     """Status, body and destination, without the words that were sent in any of the bodies, and without the identifier and
     the time of what the answer made: whose identifiers it says is asked by ``ids_said()``."""
     words = {word for body in bodies for word in _words(list(body.values())) if word}
     longest_first = sorted(words, key=lambda word: (-len(word), word))  # one may be a part of another
-    status, body, to = _as_said(answer, longest_first)
-    return status, _TIME.sub(b"", _UUID.sub(b"", body)), _UUID.sub(b"", to.encode()).decode()
+    return _as_said(answer, longest_first, _MADE)
 
 
 def _words(sent: object) -> Iterator[str]:
