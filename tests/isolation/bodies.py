@@ -5,6 +5,7 @@ An address that is not named here is sent a body of common names, so that it is 
 
 from __future__ import annotations
 
+from campaigns import selectors
 from campaigns.models import Campaign, MessageTemplate
 from customers.models import ColumnFinding, Customer, Import
 from segmentation.models import Offer, RuleSegment, Segment
@@ -38,7 +39,7 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
     with tenant_scope(company.tenant):
         customer = Customer.objects.exclude(external_id="R1").order_by("pk").last()
         finding = ColumnFinding.objects.first()
-        message, offer = MessageTemplate.objects.first(), Offer.objects.first()
+        message, offer = MessageTemplate.objects.first(), selectors.offers_by_mail().first() or Offer.objects.first()
         run = Import.objects.order_by("pk").first()
         label = Segment.objects.order_by("number").first().label
         notice = Notification.objects.order_by("pk").last()
@@ -94,19 +95,20 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
     }  # fmt: skip
 
 
-def references(company: Company) -> list[tuple[str, str, dict, dict]]:
+def references(company: Company, asker: Company) -> list[tuple[str, str, dict, dict]]:
     """Bodies and questions that name a row of this company, each beside the same that names nobody's:
-    (method, address, with the company's, with nobody's)."""
+    (method, address, with the company's, with nobody's). ``asker``: the company of who sends them."""
     with tenant_scope(company.tenant):
         customer = Customer.objects.order_by("pk").first()
         finding, rule = ColumnFinding.objects.first(), RuleSegment.objects.first()
-        message, offer = MessageTemplate.objects.first(), Offer.objects.first()
+        message, offer = MessageTemplate.objects.first(), selectors.offers_by_mail().first() or Offer.objects.first()
         label = Segment.objects.order_by("-number").first().label
         code = Campaign.objects.order_by("pk").first().code
         notice = Notification.objects.order_by("pk").last().pk
-    known = known_bodies(company)
+    known, own = known_bodies(company), known_bodies(asker)
     nobody = ABSENT_ID
-    bulk = known["campaigns:api_bulk"] | {"template": "-", "offer": None}
+    # All but the one row is the asker's own, so that nothing else is refused before that is looked for.
+    bulk = {name: value for name, value in own["campaigns:api_bulk"].items() if name != "offer"}
     there = "/api/campaign/bulk"
     return [
         ("POST", "/api/findings", *_pair(known["customers:api_findings"], finding=(str(finding.public_id), nobody))),
@@ -153,7 +155,7 @@ def _pair(body: dict, **values: tuple[object, object]) -> tuple[dict, dict]:
 
 
 def _audience(label: str) -> dict[str, object]:
-    return {"kind": "segment", "segment": label}
+    return {"kind": "segment", "segments": [label]}
 
 
 def _of_rule(*ids: object) -> tuple[dict, ...]:
