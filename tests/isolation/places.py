@@ -145,8 +145,8 @@ def _jobs():
 def _words(name: str):
     """What stands in an address as a word: a customer's number, a segment's name."""
     if name == "number":
-        # The last: companies of different sizes count alike, and only the larger one has that number.
-        yield from Customer.objects.order_by("-external_id").values_list("external_id", flat=True)[:9]
+        # Ours, which is taken there too: two companies may well number a customer alike.
+        yield from _some(Customer.objects, "public_id")
     else:
         yield from Segment.objects.order_by("-number").values_list("label", flat=True)[:9]
 

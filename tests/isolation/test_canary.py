@@ -70,6 +70,7 @@ def owner_of(company, browser_of) -> Client:
     return browser_of(company.people["owner"])
 
 
+@pytest.mark.slow
 def test_owner_finds_the_marks_and_nobody_else_does(companies, browser_of, marks, lines):
     """The owner's crawl is the control. Whatever it led to, with its ids, cursors and questions, is then asked by the others,
     and whatever its forms would send is sent by them; then they go through the site by themselves."""
