@@ -181,9 +181,10 @@ def test_thousands_of_cases_are_answered_as_described(campaign, part):
 def test_fault_would_be_seen(campaign, monkeypatch, fault):
     """The judge itself: an error, a shape or a status that is not documented, an answer to who shows no key."""
     if fault == "error":
-        monkeypatch.setattr(views.selectors, "unread_count", lambda person: 1 / 0)
+        monkeypatch.setattr(views.noticeboard, "unread_of", lambda rows: 1 / 0)
     elif fault == "shape":
-        monkeypatch.setattr(views.selectors, "unread_count", lambda person: "many")
+        answer = {"unread": "many", "notifications": [], "next": ""}
+        monkeypatch.setattr(views.NotificationsView, "get", lambda self, request: Response(answer))
     elif fault == "status":
         monkeypatch.setattr(views.NotificationsView, "get", lambda self, request: Response({}, status=203))
     else:
