@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import Group
 from django.core.paginator import Paginator
 from django.http import HttpResponseRedirect
 from django.urls import reverse
@@ -242,3 +243,4 @@ class TenantSettingsAdmin(TenantAdmin):
 
 
 admin.site.disable_action("delete_selected")
+admin.site.unregister(Group)  # rights come from roles in a company; a group would promise some and give none

@@ -70,6 +70,7 @@ def two_companies(folder: Path):
             "PRIVATE_ROOT": folder / "private",
             "RAW_DATA_PATH": folder / "raw",
             "PUBLIC_URL": "https://retention.example.com",
+            "INSTANCE_ID": "isolation",  # each test has a VAR_DIR of its own, and the companies outlive it
             "MAIL_SENDERS": 1,
         }
         held.enter_context(override_settings(**settings))
