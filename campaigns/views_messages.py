@@ -169,8 +169,10 @@ def _changes(before: TemplateVersion, version: TemplateVersion) -> list[dict[str
 def message_mail(request: HttpRequest, public_id: UUID, number: int) -> HttpResponse:
     """The document in the preview's frame: one version as one customer would read it."""
     version = _find(public_id).versions.filter(number=number).first()
-    language = request.GET.get("language", "")
-    if version is None or language not in version.parts:
+    if version is None:
+        raise Http404
+    language = request.GET.get("language", "") or next(iter(version.parts), "")
+    if language not in version.parts:
         raise Http404
     return document(
         messages.rendered(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+from django.conf import settings as site_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client, override_settings
@@ -29,7 +30,7 @@ from segmentation.clustering import choose
 from segmentation.models import Segment
 from tenants import api_keys, invitations, notice_settings, pictures, second_factor, webhooks
 from tenants import services as tenants
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import MailPermit, Membership, Role, Tenant, User
 from tenants.permissions import CAPABILITIES, FOR_KEYS
 from tenants.scoping import tenant_scope
 from tests.campaigns.conftest import check, compose, launch, send, use_server, write_message
@@ -115,6 +116,9 @@ def found(slug: str, name: str, folder: Path, *, seed: int, versions: int = 3, *
         _let_in(seat)
         _connect(seat)
         rows.fill()
+        MailPermit.objects.update(
+            instance=site_settings.INSTANCE_ID
+        )  # filled like any table: as if it were a copy from elsewhere
     return Company(tenant, people, text)
 
 

@@ -28,7 +28,7 @@ SEEN_BY_ITS_OWN = {
     "campaigns.Campaign.name", "campaigns.MessageTemplate.name", "campaigns.TemplateVersion.parts", "segmentation.Offer.name",
     "segmentation.RuleSegment.name", "customers.Import.filename", "tenants.ApiKey.name", "tenants.User.name",
     "customers.Feed.name", "campaigns.MailboxMessage.subject", "customers.Subscription.contract", "segmentation.Segment.persona",
-    "campaigns.ConsentEntry.note", "campaigns.SenderProfile.postal_address",
+    "campaigns.SenderProfile.postal_address",
     "tenants.Invitation.email", "tenants.WebhookEndpoint.description", "tenants.WebhookDelivery.last_note",
 }  # fmt: skip
 
