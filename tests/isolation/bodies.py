@@ -45,7 +45,6 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         notice = Notification.objects.order_by("pk").last()
     reason = {"reason": WORDS}
     return {
-        "system:retry_job": {"kind": "customers.import"},
         "customers:api_definitions": {"kind": "silence", "silent_days": 90, "horizon_days": 30, "gap_days": 30},
         "customers:api_adopt_definition": reason,
         "customers:api_retire_definition": reason,
