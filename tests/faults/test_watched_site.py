@@ -35,7 +35,7 @@ def becomes(site: Installation, status: int, **parts: str) -> None:
 @pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 def test_lost_file_and_lost_broker_are_told_and_forgotten(site):
     site.start("site")
-    becomes(site, 200, database="ok", broker="ok", site="ok")
+    becomes(site, 200, database="ok", broker="ok")
 
     file = Path(site.var) / "churnguard.sqlite3"
     away = file.with_suffix(".away")
