@@ -29,6 +29,7 @@ from predictions.learning import race
 from tenants import services as tenants
 from tenants.models import Role, Tenant, User
 from tenants.scoping import TenantModel, public_scope, tenant_scope
+from tests.chromium import chromium  # noqa: F401  a fixture for whoever opens pages
 from tests.everywhere import every
 
 PASSWORD = "a-long-enough-password"

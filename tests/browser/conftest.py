@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,14 +16,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
-_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-def _find_browser() -> str | None:
-    return next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
 
 
 @pytest.fixture(scope="session")
@@ -63,19 +54,6 @@ def _wait_until_served(address: str, demo: subprocess.Popen, log: Path) -> None:
         except OSError:
             time.sleep(0.3)
     pytest.fail(f"The demonstration was not served:\n{log.read_text()[-3000:]}")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    path = _find_browser()
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
-        yield browser
-        browser.close()
 
 
 class Complaints(list):

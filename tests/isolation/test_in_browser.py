@@ -6,9 +6,7 @@ import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.servers.basehttp import WSGIServer
 from django.db import connection
-from django.test.testcases import LiveServerThread
-
-from tests.browser.conftest import chromium  # noqa: F401  the fixture
+from django.test.testcases import LiveServerThread, QuietWSGIRequestHandler
 
 from . import strings
 from .crawl import crawl
@@ -29,6 +27,9 @@ class OneAtATime(LiveServerThread):
     time, as one connection wants it."""
 
     server_class = WSGIServer
+
+    def _create_server(self, connections_override=None):
+        return self.server_class((self.host, self.port), QuietWSGIRequestHandler, allow_reuse_address=False)
 
 
 class Naughty(Marks):
@@ -54,7 +55,7 @@ def served(companies, settings):
     connection.dec_thread_sharing()
 
 
-def test_no_script_of_anybodys_text_runs(companies, browser_of, served, chromium):  # noqa: F811
+def test_no_script_of_anybodys_text_runs(companies, browser_of, served, chromium):
     Naughty(companies.ours).put()
     client = browser_of(companies.ours.people["owner"])
     start = [r.address() for r in routes() if not r.places and "GET" in r.methods and not r.is_api]
