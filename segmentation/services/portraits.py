@@ -197,7 +197,7 @@ def persona_of(segment: Segment) -> str:
 def free_persona(segment: Segment, persona: str) -> str:
     """The name without needless spaces, where the segment may have it. Raises Refused as ``rename_segment`` does."""
     name = " ".join(persona.split())
-    if not name.isprintable():  # also a zero character, which no database takes
+    if "\x00" in name:  # which no database takes; signs that join or turn letters are some languages' own
         raise Refused("persona_unprintable", _("A name is made of signs that can be seen."))
     if len(name) > LONGEST_PERSONA:
         raise Refused("persona_too_long", _("At most %(n)s characters.") % {"n": LONGEST_PERSONA})
