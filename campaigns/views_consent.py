@@ -152,7 +152,7 @@ def unsuppress(request: HttpRequest) -> HttpResponse:
     if held is None:
         raise Http404
     try:
-        ledger.unsuppress_by_hand(suppression=held, reason=request.POST.get("reason", "")[:200], actor=request.user)
+        ledger.unsuppress_by_hand(suppression=held, reason=request.POST.get("reason", ""), actor=request.user)
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:

@@ -46,7 +46,7 @@ def approve_campaign(request: HttpRequest, public_id) -> HttpResponse:
     """Let it go; ``despite``: why, where the sender's domain is not in order."""
 
     def approve(campaign: Campaign) -> str:
-        despite = request.POST.get("despite", "")[:200]
+        despite = request.POST.get("despite", "")
         services.approve_campaign(campaign=campaign, actor=request.user, despite=despite)
         if campaign.scheduled_at:
             when = wording_running.moment(campaign.scheduled_at)

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import instance
+from core import instance, reasons
 from core.errors import Refused
 
 from .models import User
@@ -60,10 +60,10 @@ def permit_mail() -> Hold | None:
 
 
 def release_mail(*, actor: User | None, reason: str) -> MailPermit:
-    """A person says that mail may leave from here. Refused("no_reason" | "not_held")."""
+    """A person says that mail may leave from here. Refused("no_reason" | "reason_too_long" | "not_held")."""
     from .services import record
 
-    reason = " ".join(reason.split())[:300]
+    reason = reasons.reason(" ".join(reason.split()))
     if len(reason) < _SHORTEST_REASON:
         raise Refused("no_reason", _("Say in a few words why mail may go out from here."), field="reason")
     mark = instance.restored()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from core import jobs
+from core import jobs, reasons
 from core.errors import Refused
 from core.models import OPEN_STATES, JobState
 from segmentation.models import Offer
@@ -198,8 +198,9 @@ def approve_campaign(*, campaign: Campaign, actor: User, despite: str = "") -> C
     """Let a checked campaign go: at once, or at its hour. ``despite``: why, where the sender's domain is not in order.
 
     Raises Refused: ``not_checked``, ``stale_check``, ``nobody``, ``sender_incomplete``, ``domain_not_in_order``,
-    ``schedule_past``.
+    ``schedule_past``, ``reason_too_long``.
     """
+    despite = reasons.reason(despite, most=200, field="despite")
     if campaign.state != State.CHECKED:
         raise Refused("not_checked", _("Check it first: nobody approves what has not been looked at."))
     if campaign.checked_at < timezone.now() - timedelta(days=7):
@@ -213,7 +214,7 @@ def approve_campaign(*, campaign: Campaign, actor: User, despite: str = "") -> C
         raise Refused("schedule_past", _("Its hour is past: choose another one, or none."), field="scheduled_at")
     with transaction.atomic():
         move(campaign, State.CHECKED, State.APPROVED, approved_by=actor, approved_at=timezone.now())
-        tenants.record("campaign_approved", campaign, actor=actor, despite=despite[:200] or None)
+        tenants.record("campaign_approved", campaign, actor=actor, despite=despite or None)
     return campaign
 
 

@@ -110,7 +110,7 @@ def unsubscribe(*, address_key: str, source: str) -> bool:
 def unsuppress(*, suppression: Suppression, actor: User, reason: str) -> None:
     """Write to an address again, because a person says why. Its consent must be given anew."""
     with transaction.atomic():
-        tenants.record("unsuppressed", suppression, actor=actor, reason=reason[:200])
+        tenants.record("unsuppressed", suppression, actor=actor, reason=reason)
         suppression.delete()
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from core import reasons
 from core.errors import Refused
 from customers import selectors as customers
 from customers.models import Customer
@@ -147,8 +148,8 @@ def suppression_of(address_key: str, campaign_code: str) -> Suppression | None:
 
 
 def unsuppress_by_hand(*, suppression: Suppression, reason: str, actor: User) -> None:
-    """Raises Refused(``no_reason``)."""
-    reason = " ".join(reason.split())
+    """Raises Refused(``no_reason`` · ``reason_too_long``)."""
+    reason = reasons.reason(" ".join(reason.split()), most=200)
     if len(reason) < 10:
         raise Refused(
             "no_reason", _("Say why this address may be written to again, in ten characters or more."), field="reason"

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import secrets
+from core import reasons, secrets
 from core.errors import Refused
 from tenants import services as tenants
 from tenants.models import User
@@ -73,7 +73,7 @@ def set_basis(*, actor: User, basis: str, reason: str) -> SenderProfile:
     """Whom the company may write to. Writing to everybody who did not object takes a reason, which stands in the trail."""
     if basis not in SenderProfile.Basis.values:
         raise Refused("bad_basis", _("Choose whom you may write to."), field="basis")
-    reason = " ".join(reason.split())
+    reason = reasons.reason(" ".join(reason.split()), field="basis_reason")
     if basis == SenderProfile.Basis.CUSTOMERS and len(reason) < 10:
         raise Refused(
             "no_reason",
@@ -81,7 +81,7 @@ def set_basis(*, actor: User, basis: str, reason: str) -> SenderProfile:
             field="basis_reason",
         )
     profile = sender()
-    profile.basis, profile.basis_reason, profile.basis_set_by = basis, reason[:300], actor
+    profile.basis, profile.basis_reason, profile.basis_set_by = basis, reason, actor
     with transaction.atomic():
         profile.save()
         tenants.record("basis_changed", profile, actor=actor, basis=basis)

@@ -88,8 +88,8 @@ class Snapshot:
 
 
 def new_id(now: datetime) -> str:
-    """20260131T020000Z-5f3a9c: sorts by time, and two of one second differ."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """20260131T020000123456Z-5f3a9c: sorts by time, to the microsecond, and two of one moment differ."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(3)}"
 
 
 def written(snapshot: Snapshot, seal: Seal) -> bytes:

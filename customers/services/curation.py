@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import reasons
 from core.errors import Refused
 from tenants import services as tenants
 from tenants.models import User
@@ -109,8 +110,8 @@ def correct_rows(*, corrections: Sequence[Correction], actor: User, reason: str,
 
 
 def require_reason(reason: str) -> str:
-    """The reason, trimmed. Raises Refused where there is none: the history answers "why" for whoever comes later."""
-    reason = reason.strip()[:LONGEST_REASON]
+    """The reason, trimmed. Raises Refused where there is none, or too much of it: the history answers "why" for whoever comes later."""
+    reason = reasons.reason(reason, most=LONGEST_REASON)
     if not reason:
         raise Refused("no_reason", _("Say why: the reason is kept with the change."))
     return reason

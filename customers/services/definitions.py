@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import jobs
+from core import jobs, reasons
 from core.errors import Refused
 from core.models import JobState
 from tenants import services as tenants
@@ -198,10 +198,10 @@ def retire_definition(*, definition: ChurnDefinition, actor: User, reason: str) 
 
 
 def _reason(said: str) -> str:
-    reason = said.replace("\x00", "").strip()
+    reason = reasons.reason(said)
     if not reason:
         raise Refused("no_reason", _("Say why: the reason stands in the audit trail."))
-    return reason[:300]
+    return reason
 
 
 # ---------------------------------------------------------------- for models

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import reasons
 from core.errors import Refused
 from tenants import services as tenants
 from tenants.models import Level, User
@@ -110,28 +111,29 @@ def _let_go(rows: list[ColumnFinding]) -> None:
 
 def overrule_finding(*, finding: ColumnFinding, actor: User, reason: str) -> ColumnFinding:
     """Let the models learn from a column all the same, from the next training on. Raises Refused."""
-    reason = reason.strip()
+    reason = reasons.reason(reason)
     if not reason:
         raise Refused("no_reason", _("Say why the column is known before anybody leaves: the reason is kept."))
     if finding.severity == ColumnFinding.Severity.WARN:
         raise Refused("not_kept_away", _("The models learn from this column already."))
     with transaction.atomic():
-        decided = {"overruled_by": actor, "overruled_at": timezone.now(), "overrule_reason": reason[:300]}
+        decided = {"overruled_by": actor, "overruled_at": timezone.now(), "overrule_reason": reason}
         undecided = ColumnFinding.objects.filter(pk=finding.pk, overruled_at=None)
         if not undecided.update(**decided, overruled_as=F("severity")):
             raise Refused("already_overruled", _("Somebody has overruled this already."))
         finding.refresh_from_db()
-        tenants.record("finding_overruled", finding, actor=actor, column=finding.column, reason=reason[:300])
+        tenants.record("finding_overruled", finding, actor=actor, column=finding.column, reason=reason)
     return finding
 
 
 def reinstate_finding(*, finding: ColumnFinding, actor: User, reason: str = "") -> ColumnFinding:
     """Keep an overruled column from the models again, from the next training on. Raises Refused."""
+    reason = reasons.reason(reason)
     with transaction.atomic():
         if not ColumnFinding.objects.filter(pk=finding.pk).exclude(overruled_at=None).update(**_UNDECIDED):
             raise Refused("not_overruled", _("Nobody has overruled this."))
         finding.refresh_from_db()
-        tenants.record("finding_reinstated", finding, actor=actor, column=finding.column, reason=reason.strip()[:300])
+        tenants.record("finding_reinstated", finding, actor=actor, column=finding.column, reason=reason)
         if not finding.holds:
             finding.delete()  # it was kept for the decision's sake only
     return finding

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core import reasons
 from core.errors import Refused
 from tenants import services as tenants
 from tenants.models import Tenant, User
@@ -33,7 +34,7 @@ def promote(*, version: ModelVersion, actor: User | None, reason: str = "") -> P
 
     Raises Refused: already_in_charge, reason_needed, nobody_answers, artefact_refused.
     """
-    reason = _read_reason(reason)
+    reason = reasons.reason(reason, most=LONGEST_REASON)
     load_model(version)  # a file that was touched must not take charge
     with transaction.atomic():
         _lock()
@@ -75,7 +76,9 @@ def roll_back(*, actor: User | None, reason: str = "") -> Promotion:
             raise Refused(
                 "already_in_charge", _("Model %(version)s is in charge already.") % {"version": target.number}
             )
-        done = _put_in_charge(target, before, Promotion.Kind.ROLLED_BACK, by=actor, reason=_read_reason(reason))
+        done = _put_in_charge(
+            target, before, Promotion.Kind.ROLLED_BACK, by=actor, reason=reasons.reason(reason, most=LONGEST_REASON)
+        )
     champion_changed.send(sender=ModelVersion, version_id=target.pk)
     return done
 
@@ -106,10 +109,3 @@ def _put_in_charge(
         has_reason=bool(reason),
     )
     return done
-
-
-def _read_reason(reason: str) -> str:
-    reason = reason.strip()
-    if len(reason) > LONGEST_REASON:
-        raise Refused("reason_too_long", _("The reason is longer than %(most)s characters.") % {"most": LONGEST_REASON})
-    return reason

@@ -17,7 +17,7 @@ import pytest
 from core.backups import collecting, cutting, retention
 from core.backups.retention import Policy
 from core.backups.sealing import Damaged
-from core.backups.snapshots import tell_of
+from core.backups.snapshots import new_id, tell_of
 from core.backups.store import Store
 from core.backups.verifying import verify
 from core.errors import Refused
@@ -157,6 +157,12 @@ def test_snapshot_that_was_slipped_in_shows(store):
     store.publish(replace(first, origin="elsewhere"))
     found = verify(store)
     assert found.harmed == [first.id] and "is not the one" in found.damage[0]
+
+
+def test_identifiers_sort_by_moment_within_a_second_too():
+    moments = [NOON + timedelta(microseconds=n) for n in range(0, 900_000, 7_000)]
+    made = [new_id(moment) for moment in moments]
+    assert made == sorted(made)
 
 
 @pytest.mark.parametrize("id_", ["../../etc/passwd", "", "20260101T000000Z-abcdef/..", "nobody"])
