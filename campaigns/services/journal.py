@@ -3,19 +3,22 @@
 A sender may be killed between a commit of the database and what it was about: after "being sent" and before a byte is out, or
 after the server's 250 and before the commit that says so. The row alone would be uncertain though its fate is known. A line
 appended to a file survives the process (not a power cut: then all is uncertain, as it must be) and costs some microseconds.
-Whoever recovers the shift's rows reads it first. A successor on another machine finds no file and calls the row
-uncertain, which is safe as well.
+Whoever recovers the shift's rows reads it first. The writer keeps the file locked for as long as it lives: one that was only
+slow, and may yet go on, is not read, for what it has not begun by now it may begin. A successor on another machine finds no file.
+In both cases the row is called uncertain, which is safe.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
 
@@ -31,6 +34,7 @@ class Journal:
         self._file = _folder() / f"{shift}-{fence}.log"
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
 
     def begun(self, recipient: int) -> None:
         """The next byte that goes out may be this mail's."""
@@ -56,10 +60,14 @@ class Noted:
 
 
 def read(shift: int, before_fence: int) -> Noted:
-    """A claim whose file is not here, or ends in the middle of a line, is not among ``fences``: nothing is known of it."""
+    """A claim whose file is not here, ends in the middle of a line, or is still held by a process that lives is not among
+    ``fences``: nothing is known of it."""
     found = Noted()
     for fence, path in _files(shift, before_fence):
-        text = path.read_text(encoding="ascii", errors="replace")
+        with path.open(encoding="ascii", errors="replace") as file:
+            if not _is_let_go(file):
+                continue
+            text = file.read()
         if not text or text.endswith("\n"):
             found.fences.add(fence)
         for line in text.splitlines():
@@ -70,6 +78,14 @@ def read(shift: int, before_fence: int) -> Noted:
                 elif line.startswith(_ACCEPTED):
                     found.accepted[int(key)] = datetime.fromtimestamp(float(at), tz=UTC)
     return found
+
+
+def _is_let_go(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def forget(shift: int, before_fence: int) -> None:

@@ -1,14 +1,18 @@
 """The rows of the outbox: taken by compare-and-set, marked before a mail goes out, settled after (RULES 16 to 18).
 
-``claim`` takes a batch that nobody has, in a commit that is on the disk. ``Desk.mark`` writes "being sent" in a commit of its
-own just before the message's bytes go out, together with how the mail before it ended: it survives this process, and costs a
-twentieth of one that waits for the disk. ``recover`` puts back what a dead sender had taken: claimed rows wait again, one
-that was being sent is uncertain, and no machine sends it again. After a power cut the whole batch is.
+``claim`` takes a batch that nobody has, in a commit that is on the disk. ``Desk.mark`` writes "being sent", in a commit of its
+own that survives this process, before any byte of a mail is out: for the mails of the next twentieth of a second at once, and
+with how the mails before them ended. Which of those had begun, and which the server had taken, the journal beside says.
+``recover`` puts back what a dead sender had taken: claimed rows wait again, and so do marked ones that had not begun; one that
+had begun is uncertain, and no machine sends it again. After a power cut the whole batch is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,20 +34,17 @@ _OPEN = "state IN ('claimed', 'sending', 'uncertain')"
 _SETTLE = f"""UPDATE campaigns_recipient
     SET state = %s, reply = %s, reason = %s, sent_at = %s, not_before = %s, attempts = attempts + %s
     WHERE id = %s AND shift = %s AND fence = %s AND {_OPEN}"""  # noqa: S608 - our own words
-_IS_RUNNING = "(SELECT c.state FROM campaigns_campaign c WHERE c.id = %s) = 'running'"
-_MARK = f"""UPDATE campaigns_recipient SET state = 'sending'
-    WHERE id = %s AND state = 'claimed' AND shift = %s AND fence = %s AND {_IS_RUNNING} RETURNING id"""  # noqa: S608
-# Both at once: one statement is one journey and one commit. SQLite knows no update within another.
-_SETTLE_THEN_MARK = f"WITH settled AS ({_SETTLE}) {_MARK}"
-_SETTLE_AND_MARK = f"""UPDATE campaigns_recipient SET
-    state = CASE WHEN id = %s THEN 'sending' ELSE %s END,
-    reply = CASE WHEN id = %s THEN reply ELSE %s END,
-    reason = CASE WHEN id = %s THEN reason ELSE %s END,
-    sent_at = CASE WHEN id = %s THEN sent_at ELSE %s END,
-    not_before = CASE WHEN id = %s THEN not_before ELSE %s END,
-    attempts = CASE WHEN id = %s THEN attempts ELSE attempts + %s END
-    WHERE id IN (%s, %s) AND shift = %s AND fence = %s
-    AND ((id = %s AND state = 'claimed' AND {_IS_RUNNING}) OR (id = %s AND {_OPEN})) RETURNING id"""  # noqa: S608
+# The same for several that were sent: replies and moments stand in the order of their keys. Row by row it costs three times that.
+_SETTLE_SENT = f"""UPDATE campaigns_recipient SET state = 'sent', reason = '', not_before = NULL, attempts = attempts + 1,
+        reply = (%s::text[])[array_position(%s::bigint[], id)],
+        sent_at = (%s::timestamptz[])[array_position(%s::bigint[], id)]
+    WHERE id = ANY(%s) AND shift = %s AND fence = %s AND {_OPEN}"""  # noqa: S608
+_MARK = """UPDATE campaigns_recipient SET state = 'sending'
+    WHERE id IN ({keys}) AND state = 'claimed' AND shift = %s AND fence = %s
+    AND (SELECT c.state FROM campaigns_campaign c WHERE c.id = %s) = 'running' RETURNING id"""
+MOST_MARKED = 20  # mails that are marked at once, at most
+_WINDOW = 0.05  # seconds that they take, as the mails before them did
+_STALE = 0.25  # seconds after which a mark is no leave to send: whoever paused or objected meanwhile is heard first
 _DUE = """SELECT id FROM campaigns_recipient WHERE campaign_id = %s AND state IN ('queued', 'deferred')
     AND (not_before IS NULL OR not_before <= %s) ORDER BY state, id LIMIT %s"""
 _TAKE = """UPDATE campaigns_recipient SET state = 'claimed', shift = %s, fence = %s
@@ -139,12 +140,13 @@ def recover(shift: Shift, before_fence: int) -> tuple[int, int]:
     now = timezone.now()
     again = lost = 0
     with transaction.atomic():
+        waiting = State.CANCELLED if _is_cancelled(shift.campaign_id) else State.QUEUED
         for key, fence in theirs.filter(state=State.SENDING).values_list("pk", "fence"):
             row = theirs.filter(pk=key, state=State.SENDING)
             if key in noted.accepted:  # only the commit that says so was missing
                 row.update(state=State.SENT, sent_at=noted.accepted[key])
             elif fence in noted.fences and key not in noted.begun:
-                again += row.update(state=State.QUEUED)
+                again += row.update(state=waiting)
             else:
                 lost += row.update(state=State.UNCERTAIN, reason="sender_died", sent_at=now)
         taken = theirs.filter(state=State.CLAIMED)
@@ -154,6 +156,12 @@ def recover(shift: Shift, before_fence: int) -> tuple[int, int]:
             lost += taken.update(state=State.UNCERTAIN, reason="power_cut", sent_at=now)
     journal.forget(shift.pk, before_fence)
     return again, lost
+
+
+def _is_cancelled(campaign_id: int) -> bool:
+    """Whether a campaign was cancelled; inside a transaction it stays as it is until its end."""
+    locked = Campaign.objects.select_for_update().filter(pk=campaign_id)
+    return locked.values_list("state", flat=True).first() == Campaign.State.CANCELLED
 
 
 def recover_from_the_dead(campaign: Campaign) -> int:
@@ -193,50 +201,49 @@ def counted(campaign: Campaign) -> dict[str, dict[str, int]]:
 
 
 class Desk:
-    """One shift's pen on its rows."""
+    """One shift's pen on its rows: ``expect`` a batch, ``mark`` each mail before it goes out, ``settle`` it after."""
 
     def __init__(self, shift: Shift, fence: int) -> None:
         self._who = (shift.pk, fence)
         self._campaign = shift.campaign_id
-        self._is_postgresql = connection.vendor == "postgresql"
-        self._unsettled: tuple | None = None
-        self._marked: int | None = None  # whose row says "being sent", since the last settling
+        self._sent: list[tuple] = []  # (key, reply, moment): known here and to the journal
+        self._coming: deque[int] = deque()  # of the batch, not asked for yet
+        self._marked: set[int] = set()  # "being sent" in their rows, and no byte of them is out
+        self._foreign: set[int] = set()  # asked for, and no longer ours to send
+        self._asked = 0  # the mail whose turn it is
+        self._marked_at = time.monotonic()
+        self._begun = 0  # since then
         self._journal = journal.Journal(*self._who)
-        self._mark, self._settle = bulk.Prepared(_MARK), bulk.Prepared(_SETTLE)
-        self._settle_and_mark = bulk.Prepared(_SETTLE_THEN_MARK if self._is_postgresql else _SETTLE_AND_MARK)
+        self._settle, self._settle_sent = bulk.Prepared(_SETTLE), bulk.Prepared(_SETTLE_SENT)
+        self._mark = bulk.Prepared(_MARK.format(keys=", ".join(["%s"] * MOST_MARKED)))
 
-    def accepted(self, recipient: Claimed) -> None:
-        """The server took it: noted on this machine at once, in the database with the next commit."""
-        self._journal.accepted(recipient.pk)
+    def expect(self, batch: Sequence[Claimed]) -> None:
+        """The mails to come, in the order in which they will be marked."""
+        self._coming = deque(one.pk for one in batch)
+        self._foreign = set()
 
-    def close(self) -> None:
-        self.flush()
-        self._journal.close()
+    def mark(self, recipient: Claimed) -> bool:
+        """Write that this mail is being sent, with those that go out right after it, and how those before it ended. False: it
+        is no longer ours to send. Asked again of the same mail, it says the same."""
+        key = recipient.pk
+        if key in self._foreign:
+            return False
+        if key not in self._marked:
+            self._write_down(key)
+        elif key != self._asked and time.monotonic() - self._marked_at > _STALE:
+            self.put_back()
+        self._asked = key
+        return key in self._marked
 
     def begun(self, recipient: Claimed) -> None:
         """The next byte that goes out may be this mail's: noted on this machine."""
         self._journal.begun(recipient.pk)
+        self._marked.discard(recipient.pk)
+        self._begun += 1
 
-    def mark(self, recipient: Claimed) -> bool:
-        """Write that this mail is being sent, and how the one before ended. False: it is no longer ours to send. Asked again
-        of the same mail, it says the same."""
-        key = recipient.pk
-        if self._marked == key:
-            return True
-        before, self._unsettled = self._unsettled, None
-        if before is None:
-            found = self._mark.fetch((key, *self._who, self._campaign))
-        elif self._is_postgresql:
-            found = self._settle_and_mark.fetch((*before, key, *self._who, self._campaign))
-        else:
-            state, reply, reason, sent_at, not_before, counts, earlier, *_who = before
-            found = self._settle_and_mark.fetch(
-                (key, state, key, reply, key, reason, key, sent_at, key, not_before, key, counts, key, earlier, *self._who,
-                 key, self._campaign, earlier)
-            )  # fmt: skip
-        is_ours = any(row[0] == key for row in found)
-        self._marked = key if is_ours else None
-        return is_ours
+    def accepted(self, recipient: Claimed) -> None:
+        """The server took it: noted on this machine at once, in the database with the next commit."""
+        self._journal.accepted(recipient.pk)
 
     def settle(
         self,
@@ -249,16 +256,67 @@ class Desk:
         not_before: datetime | None = None,
         counts: bool = True,
     ) -> None:
-        """Note how a mail ended; written with the next mark, or by ``flush``."""
-        self.flush()
-        self._marked = None
+        """Note how a mail ended. That it was sent stands in the journal, and is written with the next mark; all else at once."""
+        self._marked.discard(recipient.pk)
+        if state == State.SENT:
+            self._sent.append((recipient.pk, reply[:300], sent_at))
+            return
         plain = (str(state), reply[:300], reason[:40], _when(sent_at), _when(not_before), int(counts))
-        self._unsettled = (*plain, recipient.pk, *self._who)
+        with self._settled():
+            self._settle.fetch((*plain, recipient.pk, *self._who))
 
     def flush(self) -> None:
-        if self._unsettled is not None:
-            before, self._unsettled = self._unsettled, None
-            self._settle.fetch(before)
+        if self._sent:
+            with self._settled():
+                pass
+
+    def put_back(self) -> None:
+        """What was marked and not begun waits again, for anybody: nothing of it has left this process."""
+        marked, self._marked = self._marked, set()
+        if marked:
+            shift, fence = self._who
+            with transaction.atomic():
+                state = State.CANCELLED if _is_cancelled(self._campaign) else State.QUEUED
+                mine = Recipient.objects.filter(pk__in=marked, state=State.SENDING, shift=shift, fence=fence)
+                mine.update(state=state, shift=None)
+        self._foreign |= marked
+
+    def close(self) -> None:
+        self.flush()
+        self.put_back()
+        self._journal.close()
+
+    def _write_down(self, key: int) -> None:
+        """Settle what is over, and mark the mail and those that follow within the window."""
+        now = time.monotonic()
+        count = 1
+        if self._begun:
+            each = (now - self._marked_at) / self._begun
+            count = max(1, min(MOST_MARKED, int(_WINDOW / max(each, 1e-6))))
+        group = [key]
+        while self._coming and len(group) < count:
+            following = self._coming.popleft()
+            if following > key:
+                group.append(following)
+        with self._settled():
+            padded = group + [0] * (MOST_MARKED - len(group))
+            found = {row[0] for row in self._mark.fetch((*padded, *self._who, self._campaign))}
+        self._marked |= found
+        self._foreign |= set(group) - found
+        self._marked_at, self._begun = now, 0
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """A transaction that begins with how the mails before ended; they are forgotten once it is committed."""
+        with transaction.atomic():
+            if self._sent and connection.vendor == "postgresql":
+                keys, replies, moments = (list(column) for column in zip(*self._sent, strict=True))
+                self._settle_sent.fetch((replies, keys, moments, keys, keys, *self._who))
+            elif self._sent:
+                for key, reply, sent_at in self._sent:
+                    self._settle.fetch((str(State.SENT), reply, "", _when(sent_at), None, 1, key, *self._who))
+            yield
+        self._sent = []
 
 
 def _when(moment: datetime | None):

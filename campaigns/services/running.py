@@ -41,7 +41,7 @@ def open_shifts(campaign: Campaign) -> list[Shift]:
 
 
 def pause_campaign(*, campaign: Campaign, actor: User | None, code: str = "person", **facts: object) -> None:
-    """Stop sending at once: the mail that is at the server now is the last one."""
+    """Stop sending at once: what goes out within a twentieth of a second is the last of it."""
     with transaction.atomic():
         move(campaign, State.RUNNING, State.PAUSED, why_paused={"code": code, "facts": facts})
         tenants.record("campaign_paused", campaign, actor=actor, code=code)

@@ -171,6 +171,7 @@ class _Work:
             self._keep(batch, post)
             return True
         written = letters.Ahead(post, batch)
+        self.desk.expect(batch)
         for one in batch:
             rhythm.wait(self.desk.flush, self._tell)
             try:

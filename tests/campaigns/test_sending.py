@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import os
+import time
 
 import pytest
 from django.utils import timezone
@@ -95,7 +97,7 @@ def test_opt_out_between_claim_and_sending_is_not_mailed(reachable, alice, sink,
     assert campaign.state == Campaign.State.FINISHED
 
 
-def test_pause_stops_at_the_next_mail_and_resuming_sends_the_frozen_wording(reachable, alice, sink, monkeypatch):
+def test_pause_stops_at_once_and_resuming_sends_the_frozen_wording(reachable, alice, sink, monkeypatch):
     use_server(sink.port)
     message = write_message("Frozen")
     campaign = launch(compose(message=message), alice)
@@ -111,8 +113,10 @@ def test_pause_stops_at_the_next_mail_and_resuming_sends_the_frozen_wording(reac
     monkeypatch.setattr(outbox.Desk, "mark", mark)
     send(campaign)
     assert campaign.state == Campaign.State.PAUSED
-    assert len(sink.accepted()) == states(campaign)["sent"] == 39
-    assert states(campaign)["queued"] == campaign.checked["treated"] - 39
+    sent = states(campaign)["sent"]
+    assert len(sink.accepted()) == sent
+    assert 39 <= sent < 39 + outbox.MOST_MARKED
+    assert states(campaign)["queued"] == campaign.checked["treated"] - sent
     monkeypatch.setattr(outbox.Desk, "mark", real)
     write_message("Frozen", {"fr": {"subject": "changed", "text": "changed since", "html": ""}})
     waiting = outbox.claimed([Recipient.objects.filter(campaign=campaign, state="queued").first().pk])[0]
@@ -352,10 +356,98 @@ def test_what_a_killed_sender_noted_on_this_machine_decides(reachable, alice, si
     pen = journal.Journal(services.open_shifts(campaign)[0].pk, 0)
     for step in noted:
         getattr(pen, step)(keys[0])
+    os.close(pen._handle)  # as the end of its process does
     send(campaign)
     row = Recipient.objects.get(pk=keys[0])
     assert row.state == state
     assert [address for _name, address in sink.accepted()].count(row.address) == mails
+
+
+def test_what_a_sender_that_lives_yet_has_not_begun_is_not_sent_by_another(reachable, alice, sink):
+    """It was only slow, its lease ran out, and what it marked it may still send."""
+    use_server(sink.port)
+    campaign = launch(compose(), alice)
+    keys = leave_behind(campaign, epoch=durable.epoch())
+    pen = journal.Journal(services.open_shifts(campaign)[0].pk, 0)
+    try:
+        send(campaign)
+    finally:
+        pen.close()
+    row = Recipient.objects.get(pk=keys[0])
+    assert row.state == "uncertain"
+    assert row.address not in {address for _name, address in sink.accepted()}
+
+
+@pytest.fixture
+def desk(reachable, alice):
+    """A pen on a running campaign, twenty-five recipients claimed: (the pen, they)."""
+    use_server(25)
+    campaign = launch(compose(), alice)
+    shift = services.open_shifts(campaign)[0]
+    keys = list(Recipient.objects.filter(campaign=campaign, state="queued").order_by("pk").values_list("pk", flat=True))
+    Recipient.objects.filter(pk__in=keys[:25]).update(state="claimed", shift=shift.pk, fence=7)
+    pen, batch = outbox.Desk(shift, 7), outbox.claimed(keys[:25])
+    pen.expect(batch)
+    yield pen, batch
+    pen.close()
+
+
+def mark_some(desk) -> list[int]:
+    """The first mail goes out, and some are marked with the second. Returns the keys of those."""
+    pen, batch = desk
+    assert pen.mark(batch[0])
+    pen.begun(batch[0])
+    pen.settle(batch[0], "sent", reply="250 ok", sent_at=timezone.now())
+    pen._marked_at = time.monotonic()  # whatever else this machine does meanwhile, the first one took no time
+    assert pen.mark(batch[1])
+    row = Recipient.objects.get(pk=batch[0].pk)
+    assert (row.state, row.reply, row.attempts) == ("sent", "250 ok", 1)
+    return list(Recipient.objects.filter(state="sending").order_by("pk").values_list("pk", flat=True))
+
+
+def test_mails_of_the_next_moment_are_marked_together_and_no_more_than_the_window_holds(desk, monkeypatch):
+    marked = mark_some(desk)
+    assert marked == [one.pk for one in desk[1][1 : 1 + len(marked)]]
+    assert 2 <= len(marked) <= outbox.MOST_MARKED
+    pen, batch = desk
+    monkeypatch.setattr(pen, "_marked_at", pen._marked_at - 10)  # the server has become slow
+    pen.begun(batch[1])
+    pen.settle(batch[1], "sent", sent_at=timezone.now())
+    assert not pen.mark(batch[2]), "what was paused or objected to since then must be heard first"
+    pen.flush()
+    assert Recipient.objects.filter(state="sending").count() == 0
+
+
+def test_what_was_marked_and_not_begun_waits_again(desk):
+    marked = mark_some(desk)
+    desk[0].put_back()
+    assert set(Recipient.objects.filter(pk__in=marked).values_list("state", "shift")) == {("queued", None)}
+    assert not desk[0].mark(desk[1][1])
+
+
+def test_what_was_marked_and_not_begun_is_cancelled_with_its_campaign(desk, alice):
+    marked = mark_some(desk)
+    services.cancel_campaign(campaign=Campaign.objects.get(state="running"), actor=alice)
+    assert Recipient.objects.filter(pk__in=marked, state="sending").count() == len(marked)
+    desk[0].put_back()
+    assert set(Recipient.objects.filter(pk__in=marked).values_list("state", flat=True)) == {"cancelled"}
+
+
+def test_slow_way_marks_one_mail_at_a_time(desk, monkeypatch):
+    pen, batch = desk
+    assert pen.mark(batch[0])
+    monkeypatch.setattr(pen, "_marked_at", pen._marked_at - 0.2)
+    pen.begun(batch[0])
+    pen.settle(batch[0], "sent", sent_at=timezone.now())
+    assert pen.mark(batch[1])
+    assert list(Recipient.objects.filter(state="sending").values_list("pk", flat=True)) == [batch[1].pk]
+
+
+def test_same_mail_asked_again_after_a_new_conversation_is_still_to_be_sent(desk, monkeypatch):
+    pen, batch = desk
+    assert pen.mark(batch[0])
+    monkeypatch.setattr(pen, "_marked_at", pen._marked_at - 10)
+    assert pen.mark(batch[0])
 
 
 def test_a_mail_says_who_sends_it_and_how_to_leave(reachable, alice, tmp_path):
