@@ -215,7 +215,10 @@ class Desk:
         self._begun = 0  # since then
         self._journal = journal.Journal(*self._who)
         self._settle, self._settle_sent = bulk.Prepared(_SETTLE), bulk.Prepared(_SETTLE_SENT)
-        self._mark = bulk.Prepared(_MARK.format(keys=", ".join(["%s"] * MOST_MARKED)))
+        mark = _MARK.format(keys=", ".join(["%s"] * MOST_MARKED))
+        self._mark = bulk.Prepared(mark)
+        # One statement is one journey and one commit. SQLite knows no update within another, and has no journeys.
+        self._settle_and_mark = bulk.Prepared(f"WITH settled AS ({_SETTLE_SENT}) {mark}")
 
     def expect(self, batch: Sequence[Claimed]) -> None:
         """The mails to come, in the order in which they will be marked."""
@@ -298,9 +301,13 @@ class Desk:
             following = self._coming.popleft()
             if following > key:
                 group.append(following)
-        with self._settled():
-            padded = group + [0] * (MOST_MARKED - len(group))
-            found = {row[0] for row in self._mark.fetch((*padded, *self._who, self._campaign))}
+        marking = (*group, *[0] * (MOST_MARKED - len(group)), *self._who, self._campaign)
+        if self._sent and connection.vendor == "postgresql":
+            found = {key for (key,) in self._settle_and_mark.fetch((*self._sent_values(), *marking))}
+            self._sent = []
+        else:
+            with self._settled():
+                found = {key for (key,) in self._mark.fetch(marking)}
         self._marked |= found
         self._foreign |= set(group) - found
         self._marked_at, self._begun = now, 0
@@ -310,13 +317,16 @@ class Desk:
         """A transaction that begins with how the mails before ended; they are forgotten once it is committed."""
         with transaction.atomic():
             if self._sent and connection.vendor == "postgresql":
-                keys, replies, moments = (list(column) for column in zip(*self._sent, strict=True))
-                self._settle_sent.fetch((replies, keys, moments, keys, keys, *self._who))
+                self._settle_sent.fetch(self._sent_values())
             elif self._sent:
                 for key, reply, sent_at in self._sent:
                     self._settle.fetch((str(State.SENT), reply, "", _when(sent_at), None, 1, key, *self._who))
             yield
         self._sent = []
+
+    def _sent_values(self) -> tuple:
+        keys, replies, moments = (list(column) for column in zip(*self._sent, strict=True))
+        return replies, keys, moments, keys, keys, *self._who
 
 
 def _when(moment: datetime | None):
