@@ -2,7 +2,8 @@
 
 A database of pages changes in place: pieces of fixed size. A dump is text in which rows come and go: pieces end where its
 own content says so (a gear hash over the last 32 bytes, as in FastCDC; Xia et al., USENIX ATC 2016), and an inserted row
-changes the pieces around it only.
+changes the pieces around it only. Rows that are much alike ask for few cuts. A piece that has grown too long ends where
+its content came nearest to asking: at a fixed length, every piece up to the next cut would be another one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 
 PAGED = 128 * 1024  # bytes; a multiple of every page size of SQLite
 SMALLEST, LARGEST = 32 * 1024, 512 * 1024
-_MASK = np.uint32((1 << 17) - 1)  # a cut about every 128 KiB
+_ASKS = np.uint32(1 << 15)  # of 1 << 32: a cut about every 128 KiB
+_MIGHT = np.uint32(1 << 20)
 _READ = 4 * 1024 * 1024
 _REACH = 32  # bytes that the hash looks back on
 _GEAR = np.random.Generator(np.random.PCG64(20_240_611)).integers(0, 2**32, 256, dtype=np.uint32)
@@ -27,24 +29,17 @@ def fixed(stream: BinaryIO, size: int = PAGED) -> Iterator[bytes]:
 
 
 def by_content(stream: BinaryIO) -> Iterator[bytes]:
-    """Pieces of SMALLEST to LARGEST bytes that end where the content says so."""
+    """Pieces of SMALLEST to LARGEST bytes that end where the content says so, or where it came nearest to saying it."""
     rest = b""
     while True:
         block = _fill(stream, _READ)
         data = rest + block
         is_last = len(block) < _READ
+        places, hashes = _candidates(data)
         start = 0
-        for end in _ends(data):
-            if end - start >= SMALLEST:
-                while end - start > LARGEST:
-                    yield data[start : start + LARGEST]
-                    start += LARGEST
-                if end - start >= SMALLEST:
-                    yield data[start:end]
-                    start = end
-        while len(data) - start > LARGEST:
-            yield data[start : start + LARGEST]
-            start += LARGEST
+        while end := _end(places, hashes, start, len(data)):
+            yield data[start:end]
+            start = end
         rest = data[start:]
         if is_last:
             if rest:
@@ -52,10 +47,24 @@ def by_content(stream: BinaryIO) -> Iterator[bytes]:
             return
 
 
-def _ends(data: bytes) -> list[int]:
-    """After which bytes the content asks for a cut. The hash of a byte depends on it and the 31 before it alone."""
+def _end(places: np.ndarray, hashes: np.ndarray, start: int, size: int) -> int:
+    """Where the piece from ``start`` ends; 0: not within these ``size`` bytes."""
+    first, last = np.searchsorted(places, (start + SMALLEST, start + LARGEST + 1))
+    asked = np.flatnonzero(hashes[first:last] < _ASKS)
+    if asked.size:
+        return int(places[first + asked[0]])
+    if size - start <= LARGEST:
+        return 0
+    if first == last:
+        return start + LARGEST
+    return int(places[first + np.argmin(hashes[first:last])])
+
+
+def _candidates(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Where a piece might end, about every 4 KiB, and the hash there, which depends on the byte before and the 31 before it
+    alone: below _ASKS the content asks for a cut."""
     if len(data) < _REACH:
-        return []
+        return np.empty(0, np.int64), np.empty(0, np.uint32)
     hashed = _GEAR[np.frombuffer(data, np.uint8)]
     step = 1
     while step < _REACH:  # doubling: the sum over 1, 2, 4 … bytes, each shifted by how far back it lies
@@ -63,7 +72,8 @@ def _ends(data: bytes) -> list[int]:
         hashed = np.concatenate([hashed[:step], later])
         step *= 2
     # The upper bits have seen every byte that the hash reaches, the lowest only the last one.
-    return (np.flatnonzero((hashed >> np.uint32(15)) & _MASK == 0) + 1).tolist()
+    places = np.flatnonzero(hashed < _MIGHT)
+    return places + 1, hashed[places]
 
 
 def _fill(stream: BinaryIO, size: int) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.backups import collecting, cutting, retention
@@ -57,6 +58,17 @@ def test_inserted_row_changes_the_pieces_around_it_only():
     after = pieces_of(data[:5_000_000] + b"one more row\n" + data[5_000_000:])
     assert len(after) > 50
     assert sum(piece not in before for piece in after) <= 3
+
+
+@pytest.mark.parametrize("place", range(1_000_000, 9_000_000, 2_000_000))
+def test_inserted_row_changes_the_pieces_around_it_where_the_content_never_asks_for_a_cut(monkeypatch, place):
+    """As between rows that are much alike: all pieces there grow to the largest."""
+    monkeypatch.setattr(cutting, "_ASKS", np.uint32(0))
+    data = random.Random(4).randbytes(12_000_000)
+    before = pieces_of(data)
+    after = pieces_of(data[:place] + b"one more row\n" + data[place:])
+    assert all(cutting.SMALLEST <= len(piece) <= cutting.LARGEST for piece in after[:-1])
+    assert sum(piece not in before for piece in after) <= 4 < len(after) / 5
 
 
 def test_stream_that_gives_little_at_a_time_is_cut_the_same():
