@@ -82,7 +82,7 @@ def test_file_becomes_customers_at_risk_with_reasons(
         run = selectors.current_run()
         assert run.version == version
         assert Score.objects.filter(run=run).count() == CUSTOMERS
-        riskiest = Score.objects.filter(run=run).order_by("-risk").first()
+        riskiest = Score.objects.filter(run=run).select_related("customer").order_by("-risk").first()
         assert riskiest.is_out_of_fold
         sentences = [wording.driver(d, "TND")["sentence"] for d in riskiest.drivers]
         assert len(sentences) == 3

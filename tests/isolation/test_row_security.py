@@ -248,8 +248,12 @@ def test_search_by_beginning_is_answered_by_its_index_in_spite_of_the_policy(atl
     )
     if not is_leakproof:
         pytest.skip("a superuser has not said that lower() tells nobody what it saw: manage.py database_roles")
-    bulk.run("SET LOCAL enable_seqscan = off")
+    # Rows and what the planner knows of them: of an empty table it knows what other tests left there, and any index will do.
     with tenant_scope(atlas):
+        Customer.objects.bulk_create(
+            Customer(tenant=atlas, external_id=f"E{n}", email=f"{n}@atlas.example.com") for n in range(2_000)
+        )
+        bulk.run("ANALYZE customers_customer")
         plan = prefix.starting(Customer.objects.all(), "email", "amel").order_by().explain()
     assert "customer_by_email" in plan
     assert "lower(" in next(line for line in plan.splitlines() if "Index Cond" in line)
