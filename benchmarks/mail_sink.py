@@ -24,6 +24,7 @@ GREETING = b"220 sink\r\n"
 FEATURES = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 10485760\r\n"
 _OK, _GO, _TAKEN = b"250 2.0.0 Ok\r\n", b"354 go on\r\n", b"250 2.0.0 Ok: queued as S000000001\r\n"
 _AT_ONCE = _OK + _OK + _GO
+_END = b"\r\n.\r\n"
 _BLOCK = 1 << 16
 _SLOTS = 4096
 
@@ -98,15 +99,19 @@ def converse(connection: socket.socket, counts: mmap.mmap, slot: int) -> None:
             send(answer)
             if not (lines and lines[-1][:4].upper() == b"DATA"):
                 continue
-        message = receive(_BLOCK)
-        while message[-5:] != b"\r\n.\r\n":
-            more = receive(_BLOCK)
-            if not more:
-                return
-            message = message[-4:] + more
-        number += 1
-        struct.pack_into("q", counts, 8 * slot, number)
-        kept = b""
+        while True:
+            message = receive(_BLOCK)
+            while (end := message.find(_END)) < 0:
+                more = receive(_BLOCK)
+                if not more:
+                    return
+                message = message[-4:] + more
+            number += 1
+            struct.pack_into("q", counts, 8 * slot, number)
+            kept = message[end + len(_END) :]
+            if kept[-6:] != b"DATA\r\n":
+                break
+            send(_TAKEN + _AT_ONCE)  # the next one was announced behind it
         send(_TAKEN)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from ..outreach.delivery.replies import Outcome, Reply, Stage
 from .smtp import Connection, Failed, Server
@@ -29,7 +29,7 @@ class Courier:
         data: bytes,
         *,
         before_data: Callable[[], bool],
-        **moments: Callable[[], None],
+        **moments: Callable[[], Any],
     ) -> Reply:
         """As Connection.send; a server that cannot be reached is a reply too. Raises Refused where a person must act.
 

@@ -2,7 +2,8 @@
 
 Not smtplib: it waits for an answer after every command, and it cannot say whether the end of a message had begun to go
 out when a connection broke, which is what decides between "try again" and "a person must look". Where the server offers
-PIPELINING, a message costs two round trips instead of four (RFC 2920).
+PIPELINING, a message costs two round trips instead of four (RFC 2920), and one where the caller says which comes next: its
+sender and recipient go out right behind the end of the message before it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Self
 
 from django.utils.translation import gettext as _
@@ -24,11 +26,25 @@ from .smtp_message import is_address, payload_of
 from .smtp_server import Failed, Server, check, failed, put_off, resolve
 from .smtp_wire import Lost, Wire, one_line
 
-__all__ = ["Connection", "Failed", "Server"]
+__all__ = ["Connection", "Envelope", "Failed", "Server"]
 
 
 def _nothing() -> None:
-    """What there is to do where the caller has nothing to do."""
+    """What there is to do where the caller has nothing to do, and what comes next where they do not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a server is told of a message before it is given it."""
+
+    sender: str
+    to: str
+    size: int
+    is_ascii: bool
+
+    @classmethod
+    def of(cls, sender: str, to: str, data: bytes) -> Self:
+        return cls(sender, to, len(data), data.isascii())
 
 
 class Connection:
@@ -41,6 +57,7 @@ class Connection:
         self._is_open = True
         self._needs_reset = False
         self._size_limit = 0
+        self._announced: Envelope | None = None  # the server was told of it already, and waits for it
         self._pipelines = self._takes_8bit = self._wants_size = False
         self.messages = 0
         self.used_at = time.monotonic()
@@ -96,6 +113,7 @@ class Connection:
         *,
         before_data: Callable[[], bool],
         at_data: Callable[[], None] = _nothing,
+        following: Callable[[], Envelope | None] = _nothing,
     ) -> Reply:
         """One message to one recipient. ``data``: the whole message as bytes, lines ended by CRLF.
 
@@ -104,6 +122,8 @@ class Connection:
         raises, the connection is dropped, which is the only way back at that point, and nothing has been delivered.
         ``at_data()`` comes right before the first byte, when sender and recipient are agreed to. Between it and the answer
         nothing else is done: that is the time in which a sender that dies leaves its message uncertain.
+        ``following()`` is asked right before ``at_data`` which message is sent next, without delay: it is announced in the same
+        breath. Where another one is sent after all, this conversation is over.
 
         Never raises for what the server or the network does: the reply says it. Raises Refused("bad_sender_address",
         "unfit_message") for what no server should be given, before anything is said.
@@ -113,18 +133,25 @@ class Connection:
         if envelope_from and not is_address(envelope_from):
             raise Refused("bad_sender_address", _("The sender's address is not one that mail can be sent from."))
         payload = payload_of(data)
-        if (unfit := self._unfit(to, data)) is not None:
+        envelope = Envelope.of(envelope_from, to, data)
+        if self._announced not in (None, envelope):  # it waits for another message: there is no way back
+            self._drop()
+            return Reply(Outcome.UNREACHABLE, Stage.SENDER, reason="lost_connection")
+        if (unfit := self._unfit(envelope)) is not None:
             return unfit
         self.messages += 1
         self.used_at = time.monotonic()
-        answer = self._announce(envelope_from, to, data, before_data)
+        answer = self._announce(envelope, before_data)
         if answer is not None:
             return answer
+        after_it = self._announcement_of(following())
         at_data()
-        return self._deliver(payload)
+        return self._deliver(payload, after_it)
 
     def is_alive(self) -> bool:
         """Asks the server whether it is still there (NOOP)."""
+        if self._announced:  # it would take the question for a message
+            self._drop()
         if not self._is_open:
             return False
         try:
@@ -139,7 +166,7 @@ class Connection:
 
     def close(self) -> None:
         """Takes leave (QUIT), without waiting for long."""
-        if self._is_open:
+        if self._is_open and not self._announced:
             try:
                 self._wire.write(b"QUIT\r\n")
                 self._wire.read_reply(min(2.0, self._server.timeout_s))
@@ -235,34 +262,50 @@ class Connection:
 
     # ------------------------------------------------------------ one message
 
-    def _unfit(self, to: str, data: bytes) -> Reply | None:
+    def _unfit(self, envelope: Envelope) -> Reply | None:
         """Why this server cannot be given this message, known without asking it."""
-        if not is_address(to):
+        if not is_address(envelope.to):
             return Reply(Outcome.REFUSED, Stage.MESSAGE, 0, "5.1.3", "", "bad_address", is_hard_bounce=True)
-        if self._size_limit and len(data) > self._size_limit:
+        if self._size_limit and envelope.size > self._size_limit:
             return Reply(Outcome.REFUSED, Stage.MESSAGE, 0, "5.3.4", "", "too_large")
-        if not self._takes_8bit and not data.isascii():
+        if not self._takes_8bit and not envelope.is_ascii:
             return Reply(Outcome.REFUSED, Stage.MESSAGE, 0, "5.6.3", "", "content")
         return None
 
-    def _announce(self, envelope_from: str, to: str, data: bytes, before_data: Callable[[], bool]) -> Reply | None:
-        """Sender, recipient and DATA; None once the server waits for the message and the caller wants it sent."""
-        size = b" SIZE=%d" % len(data) if self._wants_size else b""
-        body = b" BODY=8BITMIME" if self._takes_8bit and not data.isascii() else b""
-        commands = [
-            (Stage.SENDER, b"MAIL FROM:<" + envelope_from.encode("ascii") + b">" + size + body + b"\r\n"),
-            (Stage.RECIPIENT, b"RCPT TO:<" + to.encode("ascii") + b">\r\n"),
+    def _commands(self, envelope: Envelope) -> list[tuple[Stage, bytes]]:
+        size = b" SIZE=%d" % envelope.size if self._wants_size else b""
+        body = b" BODY=8BITMIME" if self._takes_8bit and not envelope.is_ascii else b""
+        return [
+            (Stage.SENDER, b"MAIL FROM:<" + envelope.sender.encode("ascii") + b">" + size + body + b"\r\n"),
+            (Stage.RECIPIENT, b"RCPT TO:<" + envelope.to.encode("ascii") + b">\r\n"),
             (Stage.DATA, b"DATA\r\n"),
         ]
+
+    def _announcement_of(self, envelope: Envelope | None) -> bytes:
+        """What is said of the next message behind the end of this one; nothing where it goes another way, or this server
+        is asked step by step."""
+        if envelope is None or not self._pipelines or not self.is_usable:
+            return b""
+        if self._unfit(envelope) is not None or not (is_address(envelope.sender) or not envelope.sender):
+            return b""
+        self._announced = envelope
+        return b"".join(line for _stage, line in self._commands(envelope))
+
+    def _announce(self, envelope: Envelope, before_data: Callable[[], bool]) -> Reply | None:
+        """Sender, recipient and DATA, where the server was not told of them already; None once it waits for the message and the
+        caller wants it sent."""
+        commands = self._commands(envelope)
+        was_announced, self._announced = self._announced is not None, None
         if self._needs_reset:  # what an earlier refusal left open
             commands.insert(0, (Stage.SENDER, b"RSET\r\n"))
             self._needs_reset = False
         stage, refusal = Stage.SENDER, None
         try:
-            if self._wire.has_more:
+            if self._wire.has_more and not was_announced:
                 raise Lost("bad_answer")
             if self._pipelines:
-                self._wire.write(b"".join(line for _stage, line in commands))
+                if not was_announced:
+                    self._wire.write(b"".join(line for _stage, line in commands))
                 if not self._is_wanted(before_data):
                     return Reply(Outcome.SKIPPED, Stage.DATA)
             for stage, line in commands:
@@ -300,10 +343,10 @@ class Connection:
                 self._drop()
         return is_wanted
 
-    def _deliver(self, payload: bytes) -> Reply:
-        """The message and its final dot, and what the server says to it."""
+    def _deliver(self, payload: bytes, after_it: bytes = b"") -> Reply:
+        """The message and its final dot, and what the server says to it. ``after_it``: what goes along of the next one."""
         try:
-            self._wire.write(payload)
+            self._wire.write(payload + after_it if after_it else payload)
         except Lost as lost:
             is_out = lost.written > len(payload) - len(b".\r\n")
             said = self._last_words()
@@ -317,7 +360,7 @@ class Connection:
             self._drop()
             return Reply(Outcome.UNCERTAIN, Stage.BODY, reason=lost.reason)
         reply = self._understood(code, text, Stage.BODY)
-        if self._wire.has_more:
+        if self._wire.has_more and not self._announced:
             self._drop()
         return reply
 
@@ -337,5 +380,5 @@ class Connection:
         return reply
 
     def _drop(self) -> None:
-        self._is_open = False
+        self._is_open, self._announced = False, None
         self._wire.close()

@@ -142,6 +142,11 @@ class Ahead:
             except Exception as error:
                 self._ready = error
 
+    @property
+    def coming(self) -> Letter | None:
+        """The next letter, where it is written already."""
+        return self._ready if isinstance(self._ready, Letter) else None
+
     def next(self) -> Letter:
         """The next recipient's letter. Raises what writing it raised: MessageRefused, Refused."""
         self.prepare()

@@ -131,6 +131,11 @@ class Rhythm:
         row, _made = SendingDay.objects.get_or_create(tenant=current_tenant(), day=today)
         return SendingDay.objects.select_for_update().get(pk=row.pk) if locked else row
 
+    @property
+    def is_free(self) -> bool:
+        """Whether the next mail need not wait."""
+        return self._bucket is None or self._bucket.has_one
+
     def wait(self, before: Callable[[], None], tell: Callable[[], None]) -> None:
         """Until the next mail's turn. ``before`` is called where it must wait at all, ``tell`` while it does, so that a slow
         sender hears that it is to stop."""

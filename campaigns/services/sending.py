@@ -179,6 +179,7 @@ class _Work:
                     written.next(),
                     before_data=functools.partial(self._mark, one, written),
                     at_data=functools.partial(self.desk.begun, one),
+                    following=functools.partial(_following, written, rhythm),
                 )
             except (MessageRefused, Refused) as error:
                 if isinstance(error, Refused) and error.code != "unfit_message":
@@ -332,6 +333,11 @@ class _Work:
         if self.rhythm is not None:
             self.rhythm.note()
         self.held.save(mails=self.shift.mails)
+
+
+def _following(written: letters.Ahead, rhythm: pace.Rhythm) -> letters.Letter | None:
+    """What will be sent right after this mail; None where it has to wait: no server is kept waiting for a message."""
+    return written.coming if rhythm.is_free else None
 
 
 def _refused(one: Claimed, standing: outbox.Standing, sender: SenderProfile) -> str:

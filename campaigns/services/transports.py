@@ -12,6 +12,7 @@ from tenants.mail_hold import require_mail
 from tenants.models import User
 
 from ..channels.courier import Courier
+from ..channels.smtp import Envelope
 from ..models import Campaign, SenderProfile
 from ..outreach.delivery.replies import Outcome, Reply
 from . import audience, letters, mailbox, senders
@@ -23,11 +24,15 @@ def _nothing() -> None:
     pass
 
 
+Following = Callable[[], Letter | None]
+
+
 class Transport(Protocol):
     """``is_inside``: letters are kept by ``keep`` in the caller's transaction; else each is sent.
 
     ``send``: ``before_data`` is asked, perhaps more than once, before any byte of the letter is out, and while a server
-    answers to what was said before, where it can; ``at_data`` comes right before the first one.
+    answers to what was said before, where it can; ``at_data`` comes right before the first one. ``following``: the letter that
+    will be sent right after it, known by then; a way out may announce it along with this one.
     """
 
     is_inside: bool
@@ -38,6 +43,7 @@ class Transport(Protocol):
         *,
         before_data: Callable[[], bool],
         at_data: Callable[[], None] = _nothing,
+        following: Following = _nothing,
     ) -> Reply: ...
     def keep(self, pairs: Sequence[tuple[Claimed, Letter]]) -> None: ...
     def close(self) -> None: ...
@@ -49,8 +55,26 @@ class _Smtp:
     def __init__(self, sender: SenderProfile) -> None:
         self._courier = Courier(senders.server(sender))
 
-    def send(self, letter: Letter, *, before_data: Callable[[], bool], **moments: Callable[[], None]) -> Reply:
-        return self._courier.send(letter.sender, letter.to_address, letter.data, before_data=before_data, **moments)
+    def send(
+        self,
+        letter: Letter,
+        *,
+        before_data: Callable[[], bool],
+        at_data: Callable[[], None] = _nothing,
+        following: Following = _nothing,
+    ) -> Reply:
+        def announced() -> Envelope | None:
+            coming = following()
+            return coming and Envelope.of(coming.sender, coming.to_address, coming.data)
+
+        return self._courier.send(
+            letter.sender,
+            letter.to_address,
+            letter.data,
+            before_data=before_data,
+            at_data=at_data,
+            following=announced,
+        )
 
     def keep(self, pairs: Sequence[tuple[Claimed, Letter]]) -> None:
         raise NotImplementedError("a server is sent to")
@@ -62,7 +86,7 @@ class _Smtp:
 class _Inside:
     is_inside = True
 
-    def send(self, letter: Letter, *, before_data: Callable[[], bool], **moments: Callable[[], None]) -> Reply:
+    def send(self, letter: Letter, *, before_data: Callable[[], bool], **moments: Callable) -> Reply:
         raise NotImplementedError("the mailbox keeps")
 
     def keep(self, pairs: Sequence[tuple[Claimed, Letter]]) -> None:
@@ -84,6 +108,7 @@ class _Provider(_Smtp):
         *,
         before_data: Callable[[], bool],
         at_data: Callable[[], None] = _nothing,
+        following: Following = _nothing,
     ) -> Reply:
         def noted() -> bool:
             is_wanted = before_data()

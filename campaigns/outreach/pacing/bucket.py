@@ -36,11 +36,20 @@ class TokenBucket:
 
         The right is taken even where it must be waited for: whoever asks next waits longer.
         """
+        self._fill()
+        self._tokens -= 1
+        return max(0.0, -self._tokens / self.rate_per_s)
+
+    @property
+    def has_one(self) -> bool:
+        """Whether ``take`` would say 0 now."""
+        self._fill()
+        return self._tokens >= 1
+
+    def _fill(self) -> None:
         now = self._clock()
         self._tokens = min(self.burst, self._tokens + max(0.0, now - self._seen) * self.rate_per_s)
         self._seen = max(now, self._seen)
-        self._tokens -= 1
-        return max(0.0, -self._tokens / self.rate_per_s)
 
     def give_back(self) -> None:
         """For a message that was not sent after all."""

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from campaigns.channels.courier import Courier
-from campaigns.channels.smtp import Connection, Server
+from campaigns.channels.smtp import Connection, Envelope, Server
 from campaigns.channels.smtp_message import is_address
 from campaigns.outreach.delivery.replies import Outcome, Stage
 from core.errors import Refused
@@ -264,6 +264,91 @@ def test_unfit_messages_are_refused(connection, text, problem):
     assert refused.value.facts == {"problem": problem}
 
 
+# ---------------------------------------------------------------- the next one, announced along with the one before
+
+
+def announced(to: str):
+    return lambda: Envelope.of(SENDER, to, message(to))
+
+
+def send_in_a_row(way, *names: str) -> list:
+    """Each message announces the one after it, as a sender does that has no reason to wait."""
+    coming = [*names[1:], None]
+    moments = [{"following": announced(after)} if after else {} for after in coming]
+    return [
+        way.send(SENDER, to, message(to), before_data=lambda: True, **more)
+        for to, more in zip(names, moments, strict=True)
+    ]
+
+
+def outcomes(replies) -> list:
+    return [reply.outcome for reply in replies]
+
+
+A, R, D, U = Outcome.ACCEPTED, Outcome.REFUSED, Outcome.DEFERRED, Outcome.UNCERTAIN
+
+
+def test_messages_in_a_row_are_each_delivered_once(sink, connection):
+    names = [f"row{n}@x.example.com" for n in range(6)]
+    assert outcomes(send_in_a_row(connection, *names)) == [A] * 6
+    assert [was_accepted(sink, name) for name in names] == [1] * 6
+    assert connection.is_usable
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome", "counted"),
+    [("550-rcpt", R, 0), ("451-rcpt", D, 0), ("550-data", R, 0), ("451-body", D, 0), ("550-body", R, 0), ("421-rcpt", Outcome.TOO_MANY, 0),
+     ("421-body", Outcome.TOO_MANY, 0), ("drop-counted", U, 1), ("drop-lost", U, 0), ("garbage-body", U, 1)],
+)  # fmt: skip
+def test_message_that_goes_wrong_takes_its_neighbours_with_it_nowhere(sink, word, outcome, counted):
+    """The one before it announced it, and it announces the one after it."""
+    before, after, bad = f"b-{word}@x.example.com", f"a-{word}@x.example.com", f"{word}@x.example.com"
+    earlier = was_accepted(sink, bad), was_accepted(sink, before)
+    with Courier(server_of(sink)) as courier:
+        found = outcomes(send_in_a_row(courier, before, bad, after))
+    assert found == [A, outcome, A]
+    assert was_accepted(sink, bad) - earlier[0] == counted
+    assert was_accepted(sink, before) - earlier[1] == was_accepted(sink, after) - earlier[1] == 1
+
+
+def test_announced_message_that_is_taken_back_is_not_delivered(sink):
+    with Courier(server_of(sink)) as courier:
+        way = {"before_data": lambda: True, "following": announced("back@x.example.com")}
+        assert courier.send(SENDER, "first@x.example.com", message("first"), **way).outcome is A
+        reply = courier.send(SENDER, "back@x.example.com", message("back@x.example.com"), before_data=lambda: False)
+        assert reply.outcome is Outcome.SKIPPED
+        assert send_in_a_row(courier, "third@x.example.com")[0].outcome is A
+    assert was_accepted(sink, "back@x.example.com") == 0
+    assert was_accepted(sink, "third@x.example.com") == 1
+
+
+def test_another_message_than_the_announced_one_goes_another_way(sink):
+    with Courier(server_of(sink)) as courier:
+        way = {"before_data": lambda: True, "following": announced("awaited@x.example.com")}
+        assert courier.send(SENDER, "one@x.example.com", message("one"), **way).outcome is A
+        assert send_in_a_row(courier, "instead@x.example.com")[0].outcome is A
+        assert courier.opened == (2 if "PIPELINING" in courier._connection.features else 1)
+    assert (was_accepted(sink, "awaited@x.example.com"), was_accepted(sink, "instead@x.example.com")) == (0, 1)
+
+
+def test_conversation_is_left_without_the_message_that_was_announced(sink):
+    with Courier(server_of(sink, idle_s=0)) as courier:  # the server is asked whether it is still there
+        way = {"before_data": lambda: True, "following": announced("awaited@x.example.com")}
+        assert courier.send(SENDER, "two@x.example.com", message("two"), **way).outcome is A
+        assert courier.send(SENDER, "three@x.example.com", message("three"), **way).outcome is A
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert was_accepted(sink, "awaited@x.example.com") == 0
+
+
+def test_message_that_does_not_fit_is_not_announced(sink, connection):
+    big = message("big", b"\r\n".join([b"x" * 76] * 3_000))
+    way = {"before_data": lambda: True, "following": lambda: Envelope.of(SENDER, "big@x.example.com", big)}
+    assert connection.send(SENDER, "four@x.example.com", message("four"), **way).outcome is A
+    assert connection.send(SENDER, "big@x.example.com", big, before_data=lambda: True).reason == "too_large"
+    assert send(connection, "five@x.example.com").outcome is A
+
+
 # ---------------------------------------------------------------- many messages, one conversation after another
 
 
@@ -272,6 +357,9 @@ def test_connection_is_kept_and_renewed_after_its_most(sink):
         for number in range(25):
             reply = courier.send(SENDER, f"m{number}@x.example.com", message(f"m{number}"), before_data=lambda: True)
             assert reply.outcome is Outcome.ACCEPTED
+        assert courier.opened == 3
+    with Courier(server_of(sink, max_messages=10)) as courier:
+        assert outcomes(send_in_a_row(courier, *(f"r{n}@x.example.com" for n in range(25)))) == [A] * 25
         assert courier.opened == 3
     assert sum(to.startswith("m") for _name, to in sink.accepted()) == 25
 

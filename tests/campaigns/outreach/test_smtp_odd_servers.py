@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from campaigns.channels.courier import Courier
-from campaigns.channels.smtp import Connection, Failed, Server
+from campaigns.channels.smtp import Connection, Envelope, Failed, Server
 from campaigns.channels.smtp_wire import Lost, Wire
 from campaigns.outreach.delivery.replies import Outcome, Stage
 from core.errors import Refused
@@ -128,6 +128,19 @@ def test_yes_that_was_said_before_the_question_is_not_believed():
     assert not is_usable
 
 
+def test_yes_too_many_behind_a_message_is_not_believed_of_the_next():
+    """Its own yes, sender, recipient and leave for the next, and one yes more, which would be taken for the next one's."""
+    coming = Envelope.of("p@a.tn", "d@a.tn", MESSAGE)
+    answers = says(*HELLO, AGREED, b"250 taken\r\n" + AGREED + b"250 taken\r\n")
+    with odd_server(answers) as server, Connection.open(server) as connection:
+        way = {"before_data": lambda: True}
+        first = connection.send("p@a.tn", "c@a.tn", MESSAGE, following=lambda: coming, **way)
+        begun = []
+        second = connection.send("p@a.tn", "d@a.tn", MESSAGE, at_data=lambda: begun.append(1), **way)
+    assert first.outcome is Outcome.ACCEPTED
+    assert (second.outcome, second.reason, begun) == (Outcome.UNREACHABLE, "bad_answer", [])
+
+
 def test_byte_by_byte_holds_nobody_for_longer_than_the_limit():
     def dribble(connection: socket.socket) -> None:
         for byte in b"220-" + b"x" * 100:
@@ -239,10 +252,17 @@ class Broken:
 @pytest.mark.parametrize(
     ("room", "outcome"), [(0, "unreachable"), (10, "unreachable"), (-3, "unreachable"), (-2, "uncertain")]
 )
-def test_whether_the_final_dot_went_out_decides(room, outcome):
+@pytest.mark.parametrize("after_it", [b"", b"MAIL FROM:<p@a.tn>\r\n"])
+def test_whether_the_final_dot_went_out_decides(room, outcome, after_it):
     payload = MESSAGE + b".\r\n"
     connection = Connection(Server("127.0.0.1"), Wire(Broken(room if room >= 0 else len(payload) + room), 1))
-    assert connection._deliver(payload).outcome == outcome
+    assert connection._deliver(payload, after_it).outcome == outcome
+
+
+def test_message_whose_successor_broke_off_is_uncertain():
+    payload = MESSAGE + b".\r\n"
+    connection = Connection(Server("127.0.0.1"), Wire(Broken(len(payload) + 4), 1))
+    assert connection._deliver(payload, b"MAIL FROM:<p@a.tn>\r\n").outcome is Outcome.UNCERTAIN
 
 
 def test_of_an_encrypted_write_the_last_record_may_be_out():
