@@ -2,8 +2,8 @@
 
 Not smtplib: it waits for an answer after every command, and it cannot say whether the end of a message had begun to go
 out when a connection broke, which is what decides between "try again" and "a person must look". Where the server offers
-PIPELINING, a message costs two round trips instead of four (RFC 2920), and one where the caller says which comes next: its
-sender and recipient go out right behind the end of the message before it.
+PIPELINING, a message costs two round trips instead of four (RFC 2920), and one where the server is far away and the caller says
+which comes next: its sender and recipient go out right behind the end of the message before it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from .smtp_message import is_address, payload_of
 from .smtp_server import Failed, Server, check, failed, put_off, resolve
 from .smtp_wire import Lost, Wire, one_line
 
+FAR = 0.002  # seconds of a round trip from which on one is saved; a sender that dies waits for an answer the more often for it
 __all__ = ["Connection", "Envelope", "Failed", "Server"]
 
 
@@ -50,8 +51,10 @@ class Envelope:
 class Connection:
     """One conversation with a mail server. ``Connection.open(server)``, ``send`` while ``is_usable``, ``close``."""
 
-    def __init__(self, server: Server, wire: Wire) -> None:
+    def __init__(self, server: Server, wire: Wire, *, is_far: bool = False) -> None:
+        """``is_far``: a round trip is worth saving."""
         self._server = server
+        self._is_far = is_far
         self._wire = wire
         self._features: dict[str, str] = {}
         self._is_open = True
@@ -72,11 +75,14 @@ class Connection:
         """
         check(server)
         address = resolve(server)
+        began = time.monotonic()
         try:
             raw = socket.create_connection((address, server.port), timeout=server.timeout_s)
         except OSError as error:
             raise failed(server, "timeout" if isinstance(error, TimeoutError) else "lost_connection") from None
-        connection = cls(server, Wire(raw, server.timeout_s))
+        # The handshake is the system's own: it takes one round trip however busy the server is.
+        is_far = time.monotonic() - began > FAR
+        connection = cls(server, Wire(raw, server.timeout_s), is_far=is_far)
         try:
             connection._begin(ipaddress.ip_address(address).is_loopback)
         except BaseException as error:
@@ -283,8 +289,8 @@ class Connection:
 
     def _announcement_of(self, envelope: Envelope | None) -> bytes:
         """What is said of the next message behind the end of this one; nothing where it goes another way, or this server
-        is asked step by step."""
-        if envelope is None or not self._pipelines or not self.is_usable:
+        is near or asked step by step."""
+        if envelope is None or not (self._is_far and self._pipelines and self.is_usable):
             return b""
         if self._unfit(envelope) is not None or not (is_address(envelope.sender) or not envelope.sender):
             return b""

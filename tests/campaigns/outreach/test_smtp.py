@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from campaigns.channels import smtp
 from campaigns.channels.courier import Courier
 from campaigns.channels.smtp import Connection, Envelope, Server
 from campaigns.channels.smtp_message import is_address
@@ -267,6 +268,12 @@ def test_unfit_messages_are_refused(connection, text, problem):
 # ---------------------------------------------------------------- the next one, announced along with the one before
 
 
+@pytest.fixture
+def far(monkeypatch):
+    """The sink counts as a server whose round trips are worth saving."""
+    monkeypatch.setattr(smtp, "FAR", 0.0)
+
+
 def announced(to: str):
     return lambda: Envelope.of(SENDER, to, message(to))
 
@@ -288,7 +295,7 @@ def outcomes(replies) -> list:
 A, R, D, U = Outcome.ACCEPTED, Outcome.REFUSED, Outcome.DEFERRED, Outcome.UNCERTAIN
 
 
-def test_messages_in_a_row_are_each_delivered_once(sink, connection):
+def test_messages_in_a_row_are_each_delivered_once(far, sink, connection):
     names = [f"row{n}@x.example.com" for n in range(6)]
     assert outcomes(send_in_a_row(connection, *names)) == [A] * 6
     assert [was_accepted(sink, name) for name in names] == [1] * 6
@@ -300,7 +307,7 @@ def test_messages_in_a_row_are_each_delivered_once(sink, connection):
     [("550-rcpt", R, 0), ("451-rcpt", D, 0), ("550-data", R, 0), ("451-body", D, 0), ("550-body", R, 0), ("421-rcpt", Outcome.TOO_MANY, 0),
      ("421-body", Outcome.TOO_MANY, 0), ("drop-counted", U, 1), ("drop-lost", U, 0), ("garbage-body", U, 1)],
 )  # fmt: skip
-def test_message_that_goes_wrong_takes_its_neighbours_with_it_nowhere(sink, word, outcome, counted):
+def test_message_that_goes_wrong_takes_its_neighbours_with_it_nowhere(far, sink, word, outcome, counted):
     """The one before it announced it, and it announces the one after it."""
     before, after, bad = f"b-{word}@x.example.com", f"a-{word}@x.example.com", f"{word}@x.example.com"
     earlier = was_accepted(sink, bad), was_accepted(sink, before)
@@ -311,7 +318,7 @@ def test_message_that_goes_wrong_takes_its_neighbours_with_it_nowhere(sink, word
     assert was_accepted(sink, before) - earlier[1] == was_accepted(sink, after) - earlier[1] == 1
 
 
-def test_announced_message_that_is_taken_back_is_not_delivered(sink):
+def test_announced_message_that_is_taken_back_is_not_delivered(far, sink):
     with Courier(server_of(sink)) as courier:
         way = {"before_data": lambda: True, "following": announced("back@x.example.com")}
         assert courier.send(SENDER, "first@x.example.com", message("first"), **way).outcome is A
@@ -322,7 +329,7 @@ def test_announced_message_that_is_taken_back_is_not_delivered(sink):
     assert was_accepted(sink, "third@x.example.com") == 1
 
 
-def test_another_message_than_the_announced_one_goes_another_way(sink):
+def test_another_message_than_the_announced_one_goes_another_way(far, sink):
     with Courier(server_of(sink)) as courier:
         way = {"before_data": lambda: True, "following": announced("awaited@x.example.com")}
         assert courier.send(SENDER, "one@x.example.com", message("one"), **way).outcome is A
@@ -331,7 +338,7 @@ def test_another_message_than_the_announced_one_goes_another_way(sink):
     assert (was_accepted(sink, "awaited@x.example.com"), was_accepted(sink, "instead@x.example.com")) == (0, 1)
 
 
-def test_conversation_is_left_without_the_message_that_was_announced(sink):
+def test_conversation_is_left_without_the_message_that_was_announced(far, sink):
     with Courier(server_of(sink, idle_s=0)) as courier:  # the server is asked whether it is still there
         way = {"before_data": lambda: True, "following": announced("awaited@x.example.com")}
         assert courier.send(SENDER, "two@x.example.com", message("two"), **way).outcome is A
@@ -341,7 +348,16 @@ def test_conversation_is_left_without_the_message_that_was_announced(sink):
     assert was_accepted(sink, "awaited@x.example.com") == 0
 
 
-def test_message_that_does_not_fit_is_not_announced(sink, connection):
+def test_nothing_is_announced_ahead_to_a_server_that_is_near(sink):
+    """There a journey costs little, and a sender that is killed should not have been waiting for an answer."""
+    with Courier(server_of(sink)) as courier:
+        way = {"before_data": lambda: True, "following": announced("near@x.example.com")}
+        assert courier.send(SENDER, "six@x.example.com", message("six"), **way).outcome is A
+        assert send_in_a_row(courier, "seven@x.example.com")[0].outcome is A
+        assert courier.opened == 1
+
+
+def test_message_that_does_not_fit_is_not_announced(far, sink, connection):
     big = message("big", b"\r\n".join([b"x" * 76] * 3_000))
     way = {"before_data": lambda: True, "following": lambda: Envelope.of(SENDER, "big@x.example.com", big)}
     assert connection.send(SENDER, "four@x.example.com", message("four"), **way).outcome is A
@@ -352,7 +368,7 @@ def test_message_that_does_not_fit_is_not_announced(sink, connection):
 # ---------------------------------------------------------------- many messages, one conversation after another
 
 
-def test_connection_is_kept_and_renewed_after_its_most(sink):
+def test_connection_is_kept_and_renewed_after_its_most(far, sink):
     with Courier(server_of(sink, max_messages=10)) as courier:
         for number in range(25):
             reply = courier.send(SENDER, f"m{number}@x.example.com", message(f"m{number}"), before_data=lambda: True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from campaigns.channels import smtp
 from campaigns.channels.courier import Courier
 from campaigns.channels.smtp import Connection, Envelope, Failed, Server
 from campaigns.channels.smtp_wire import Lost, Wire
@@ -128,8 +129,9 @@ def test_yes_that_was_said_before_the_question_is_not_believed():
     assert not is_usable
 
 
-def test_yes_too_many_behind_a_message_is_not_believed_of_the_next():
+def test_yes_too_many_behind_a_message_is_not_believed_of_the_next(monkeypatch):
     """Its own yes, sender, recipient and leave for the next, and one yes more, which would be taken for the next one's."""
+    monkeypatch.setattr(smtp, "FAR", 0.0)
     coming = Envelope.of("p@a.tn", "d@a.tn", MESSAGE)
     answers = says(*HELLO, AGREED, b"250 taken\r\n" + AGREED + b"250 taken\r\n")
     with odd_server(answers) as server, Connection.open(server) as connection:
