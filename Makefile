@@ -11,6 +11,8 @@ PYTEST := $(PY) -m pytest -q
 # The browser's plugin costs seconds at every start: only its own suite loads it.
 # A process a core, each with a database of its own; a module's tests stay together, for they share what they set up.
 QUICK := $(PYTEST) -p no:playwright -p no:base_url -m "not browser and not faults and not slow" -n auto --maxprocesses 4 --dist loadscope
+# Few tests, each of them long: whoever is done takes one that the other has not begun. More than two would starve what they watch.
+BY_TWO := -n auto --maxprocesses 2 --dist worksteal
 BESIDE_VALKEY := $(PY) -m core.embedded run --valkey --
 BESIDE_SERVERS := $(PY) -m core.embedded run --valkey --postgres --
 
@@ -38,7 +40,7 @@ test: setup-dev  ## The quick suite, beside a Valkey of its own (ARGS=tests/cust
 	@$(BESIDE_VALKEY) $(QUICK) $(ARGS)
 
 test-slow: setup-dev  ## What the quick suite leaves out for its length
-	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" -n auto --maxprocesses 2 --dist loadscope $(ARGS)
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" $(BY_TWO) $(ARGS)
 
 # The engines and the source's own rules ask no database.
 WITHOUT_DATABASE := tests/customers/ingest tests/predictions/learning tests/house/test_source.py tests/house/test_front_end.py tests/embedded tests/campaigns/outreach
@@ -50,10 +52,10 @@ test-browser: setup-dev  ## The pages in a real Chromium
 	@DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BESIDE_VALKEY) $(PYTEST) -m browser $(ARGS)
 
 test-faults: setup-dev  ## Killed workers, lost brokers
-	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and not slow" $(ARGS)
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and not slow" $(BY_TWO) $(ARGS)
 
 test-faults-slow: setup-dev  ## The longest of them, which .ci/run leaves out
-	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and slow" $(ARGS)
+	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and slow" $(BY_TWO) $(ARGS)
 
 prod-check: setup-dev  ## The files of deploy/ on this machine: started, used, disturbed, stopped (about three minutes)
 	@$(PY) -m deploy.check $(ARGS)

@@ -51,6 +51,8 @@ WHERE t.slug = '{slug}' ORDER BY c.external_id
 COUNTS = "rows_read, rows_created, rows_updated, rows_unchanged, rows_refused, refusals, unknown_values"
 
 
+# On PostgreSQL test_killed_imports kills the same, in its undo as well.
+@pytest.mark.parametrize("site", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_import_whose_worker_was_killed_twice_ends_as_if_undisturbed(site, tmp_path):
     path = tmp_path / "customers.csv"
     synthetic.write_csv(path, customers=ROWS, seed=11)
