@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,3 +14,9 @@ def clock_of(request: HttpRequest) -> ZoneInfo:
     model or a campaign is the company's day, whoever looks."""
     named = getattr(request.user, "time_zone", "") or (request.tenant.time_zone if request.tenant else "")
     return ZoneInfo(named) if named else timezone.get_default_timezone()
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The time zones that there are by name, looked for once: each look walks through the system's folder of them."""
+    return frozenset(available_timezones())

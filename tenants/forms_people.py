@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import SetPasswordForm
 from django.utils.translation import gettext_lazy as _
 
 from . import members
+from .clocks import time_zones
 from .models import Membership, Role, User
 
 
@@ -43,7 +42,7 @@ def _zones() -> list[tuple[str, str]]:
     """Places of the world by name; the company's own clock first."""
     places = sorted(
         zone
-        for zone in available_timezones()
+        for zone in time_zones()
         if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/", "US/", "SystemV/"))
     )
     return [("", _("As the company")), ("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in places)]

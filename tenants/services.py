@@ -6,7 +6,6 @@ import hashlib
 import json
 from contextlib import nullcontext
 from datetime import UTC
-from zoneinfo import available_timezones
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -19,6 +18,7 @@ from django_scopes import get_scope
 from core.errors import Refused
 
 from .acting import acting_key
+from .clocks import time_zones
 from .models import AuditEntry, Level, Membership, Role, Tenant, TenantJob, User
 from .notifying import mark_read as mark_read
 from .notifying import mark_unread as mark_unread
@@ -101,7 +101,7 @@ def create_company(
         )
     if Tenant.objects.filter(slug=slug).exists():
         raise Refused("slug_taken", _("A company with the short name “%(slug)s” exists already.") % {"slug": slug})
-    if time_zone not in available_timezones():
+    if time_zone not in time_zones():
         raise Refused(
             "bad_time_zone",
             _("There is no time zone “%(zone)s”: give one such as Africa/Tunis.") % {"zone": time_zone},
