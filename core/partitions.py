@@ -4,6 +4,9 @@ A million rows put into a table with live indexes and foreign keys cost several 
 deleting them costs it again. A table partitioned by a list of keys takes a whole part in and lets it go in a moment. What a
 part needs is read off its parent when it is made: indexes, foreign keys, row-level security. On SQLite there are no parts:
 ``is_partitioned`` is false, and callers insert and delete rows.
+
+A large part may be two halves, tables of their own in all but name: PostgreSQL fills, sorts and checks a table by one process,
+two tables by two (docs/adr/0016).
 """
 
 from __future__ import annotations
@@ -28,16 +31,26 @@ def is_partitioned(model: type[models.Model]) -> bool:
     return bulk.fetch("SELECT relkind = 'p' FROM pg_class WHERE oid = %s::regclass", [_quoted(model)])[0][0]
 
 
-def create(model: type[models.Model], column: str, key: int, *, attempt: int) -> str:
+def create(
+    model: type[models.Model], column: str, key: int, *, attempt: int, halved: tuple[str, int] | None = None
+) -> str:
     """An empty table like the model's, apart from it, for rows whose ``column`` is ``key``; what earlier attempts left is
-    removed. Returns its name."""
+    removed. Returns its name. ``halved``: a column, and the value from which on rows go to the second of its ``halves``."""
     drop(model, key)
     name = f"{model._meta.db_table}_{int(key)}_{int(attempt)}"
     # The check is what the partition will promise: attaching then looks at no row.
-    bulk.run(
-        f'CREATE TABLE "{name}" (LIKE {_quoted(model)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK ("{column}" = {int(key)}))'
-    )
+    like = f'LIKE {_quoted(model)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK ("{column}" = {int(key)})'
+    bulk.run(f'CREATE TABLE "{name}" ({like})' + (f' PARTITION BY RANGE ("{halved[0]}")' if halved else ""))
+    if halved:
+        middle = int(halved[1])
+        for half, bounds in zip(halves(name), (f"(MINVALUE) TO ({middle})", f"({middle}) TO (MAXVALUE)"), strict=True):
+            bulk.run(f'CREATE TABLE "{half}" PARTITION OF "{name}" FOR VALUES FROM {bounds}')
     return name
+
+
+def halves(name: str) -> tuple[str, str]:
+    """The two tables that hold the rows of a part that was made ``halved``."""
+    return f"{name}_1", f"{name}_2"
 
 
 def complete(model: type[models.Model], name: str) -> Iterator[None]:
@@ -98,20 +111,57 @@ def _part_of(model: type[models.Model], key: int) -> str:
     return found[0][0] if found else ""
 
 
+def promise(model: type[models.Model], name: str) -> None:
+    """Give a filled table its parent's foreign keys, not proved yet (``prove``): from here on nobody whom they name can go.
+    Who writes to the tables that they point at waits for this transaction alone, which looks at no row."""
+    with transaction.atomic():
+        _lock_what_keys_point_at(model)
+        for title, _is_long in _keys(model):
+            bulk.run("SELECT churnguard_promise_part(%s, %s, %s)", [_quoted(model), f'"{name}"', title])
+
+
+def prove(model: type[models.Model], name: str) -> Iterator[None]:
+    """Check what was promised of a table, key after key, one for each step; nobody waits. Raises IntegrityError."""
+    for title, is_long in _keys(model):
+        with transaction.atomic(), _walking_side_by_side() if is_long else nullcontext():
+            bulk.run("SELECT churnguard_prove_part(%s, %s, %s)", [_quoted(model), f'"{name}"', title])
+        yield
+
+
 def attach(model: type[models.Model], name: str, key: int) -> None:
-    """Make the table a part of the model's. Its foreign keys are checked now; who writes to the tables that they point at
-    waits meanwhile, who reads does not. Inside the transaction that shows the rows to people. By the tables' owner, who may
-    be another role than ours (``core.postgresql.parts``)."""
+    """Make the table a part of the model's. Foreign keys that it, or its halves, have not are checked now; who writes to the
+    tables that they point at waits meanwhile, who reads does not. Inside the transaction that shows the rows to people. By
+    the tables' owner, who may be another role than ours (``core.postgresql.parts``)."""
     bulk.run(f"SET LOCAL maintenance_work_mem = '{_SORTING}'")
-    for title, is_long in bulk.fetch(
+    _lock_what_keys_point_at(model)
+    held = {title for title, _is_long in _keys(name)}
+    for title, is_long in _keys(model):
+        # The part finds the same key at its parent when it is attached, and its halves at the part: neither checks it again.
+        if title not in held:
+            with _walking_side_by_side() if is_long else nullcontext():
+                bulk.run("SELECT churnguard_bind_part(%s, %s, %s)", [_quoted(model), f'"{name}"', title])
+    bulk.run("SELECT churnguard_attach_part(%s, %s, %s)", [_quoted(model), f'"{name}"', int(key)])
+
+
+def _lock_what_keys_point_at(model: type[models.Model]) -> None:
+    """In one order for everybody: a key locks the table that it points at, and an attached part all of its keys' tables, in
+    an order of the server's own, so that two companies' runs would wait for each other."""
+    tables = bulk.fetch(
+        """SELECT DISTINCT confrelid::regclass::text FROM pg_constraint
+           WHERE conrelid = %s::regclass AND contype = 'f' ORDER BY 1""",
+        [_quoted(model)],
+    )
+    if tables:
+        bulk.run(f"LOCK TABLE {', '.join(name for (name,) in tables)} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _keys(table: type[models.Model] | str) -> list[tuple[str, bool]]:
+    """A table's foreign keys by name, and whether they point at a long table."""
+    return bulk.fetch(
         """SELECT k.conname, pg_relation_size(k.confrelid) > %s
            FROM pg_constraint k WHERE k.conrelid = %s::regclass AND k.contype = 'f' ORDER BY k.conname""",
-        [_LONG, _quoted(model)],
-    ):
-        # The part finds the same key at its parent when it is attached, and does not check it again.
-        with _walking_side_by_side() if is_long else nullcontext():
-            bulk.run("SELECT churnguard_bind_part(%s, %s, %s)", [_quoted(model), f'"{name}"', title])
-    bulk.run("SELECT churnguard_attach_part(%s, %s, %s)", [_quoted(model), f'"{name}"', int(key)])
+        [_LONG, f'"{table}"' if isinstance(table, str) else _quoted(table)],
+    )
 
 
 @contextmanager
@@ -137,7 +187,7 @@ def drop(model: type[models.Model], key: int) -> None:
     """Forget a key's rows: its table, attached or not, however many attempts made one."""
     pattern = f"^{re.escape(model._meta.db_table)}_{int(key)}_[0-9]+$"
     for (name,) in bulk.fetch(
-        """SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s
+        """SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relname ~ %s
            AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = %s::regclass)""",
         [pattern, _quoted(model)],
     ):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from django.db import IntegrityError, transaction
 
-from core import bulk, columnar, jobs, partitions
+from core import alongside, bulk, columnar, jobs, partitions
 from core.models import OPEN_STATES
 from customers.models import Customer
 
@@ -16,65 +17,106 @@ from ..models import Segment, Segmentation, SegmentMembership
 KEPT_RUNS = 3
 _BLOCK = 100_000
 _SMALL_BLOCK = 25_000  # on SQLite, where others wait for a block's end
+_HALVED_FROM = 200_000  # customers: below, a second connection costs more than it saves
 _FORGET_BATCH = 50_000
+_KEYS_OF_A_RUN = 32  # bits: a run's rows number themselves beyond what the sequence gives to single rows
 
 
-def empty_table(held: jobs.Claim, run: Segmentation) -> str:
-    """Where the run's rows go, without what an interrupted attempt left there: a table of its own until it is whole, or,
-    on SQLite, the table of all runs."""
-    if partitions.is_partitioned(SegmentMembership):
-        return partitions.create(SegmentMembership, "segmentation_id", run.pk, attempt=held.token)
-    SegmentMembership.objects.filter(segmentation=run).delete()
-    return SegmentMembership._meta.db_table
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where a run's rows go: a table of its own until it is whole or, on SQLite, the table of all runs. ``pieces``: the tables
+    that hold them, and which customers are in each."""
+
+    name: str
+    pieces: tuple[tuple[str, slice], ...]
+
+    @property
+    def is_own(self) -> bool:
+        return self.name != SegmentMembership._meta.db_table
+
+
+def empty_table(held: jobs.Claim, run: Segmentation, keys: np.ndarray) -> Table:
+    """A table for these customers (int64 [n], ascending), without what an interrupted attempt left there."""
+    if not partitions.is_partitioned(SegmentMembership):
+        SegmentMembership.objects.filter(segmentation=run).delete()
+        name = SegmentMembership._meta.db_table
+        return Table(name, ((name, slice(0, len(keys))),))
+    middle = len(keys) // 2 if len(keys) >= _HALVED_FROM else 0
+    halved = ("customer_id", int(keys[middle])) if middle else None
+    with transaction.atomic():
+        held.save(progress_done=0)  # the fence: a worker taken for dead must not remove its successor's table
+        name = partitions.create(SegmentMembership, "segmentation_id", run.pk, attempt=held.token, halved=halved)
+    if not middle:
+        return Table(name, ((name, slice(0, len(keys))),))
+    first, second = partitions.halves(name)
+    return Table(name, ((first, slice(0, middle)), (second, slice(middle, len(keys)))))
 
 
 def write(
     held: jobs.Claim,
     run: Segmentation,
-    table: str,
+    table: Table,
     keys: np.ndarray,
     numbers: np.ndarray,
     segments: Mapping[int, Segment],
 ) -> Iterator[int]:
-    """Put customers (keys int64 [n]) into segments (numbers int16 [n]), block by block; gives how many are written."""
+    """Put customers (keys int64 [n], ascending) into segments (numbers int16 [n]), block by block; gives how many each step
+    wrote. The pieces of a table of its own are whole at the end, and side by side where there are two."""
     rows_of = np.zeros(max(segments) + 1, dtype=np.int64)
     for number, segment in segments.items():
         rows_of[number] = segment.pk
-    block = _BLOCK if partitions.is_partitioned(SegmentMembership) else _SMALL_BLOCK
-    for start in range(0, len(keys), block):
-        part = slice(start, start + block)
+    if not table.is_own:
+        yield from _appended(held, run, table.name, keys, rows_of[numbers])
+        return
+    pieces = [_whole_piece(run, name, rows, keys, rows_of[numbers[rows]]) for name, rows in table.pieces]
+    yield from pieces[0] if len(pieces) == 1 else alongside.both(*pieces)
+    if len(pieces) > 1:
+        yield from (0 for _step in partitions.complete(SegmentMembership, table.name))
+
+
+def _appended(held: jobs.Claim, run: Segmentation, name: str, keys: np.ndarray, segments: np.ndarray) -> Iterator[int]:
+    """Rows into the table of all runs."""
+    for start in range(0, len(keys), _SMALL_BLOCK):
+        part = slice(start, start + _SMALL_BLOCK)
         with transaction.atomic():
             held.save(progress_done=start)  # the fence: a worker taken for dead must not write beside its successor
             with bulk.proved_together(SegmentMembership):
-                columnar.insert(
-                    table,
-                    {
-                        "tenant_id": run.tenant_id,
-                        "segmentation_id": run.pk,
-                        "customer_id": keys[part],
-                        "segment_id": rows_of[numbers[part]],
-                    },
-                )
-        yield min(start + block, len(keys))
+                columnar.insert(name, _columns(run, keys[part], segments[part]))
+        yield len(keys[part])
 
 
-def attach(run: Segmentation, table: str) -> None:
+def _whole_piece(run: Segmentation, name: str, rows: slice, keys: np.ndarray, segments: np.ndarray) -> Iterator[int]:
+    """A table of this attempt's own, which no other worker writes to: its rows, then what it must have to be attached. keys:
+    everybody's, int64; segments int64: of those in ``rows``."""
+    first = run.pk << _KEYS_OF_A_RUN
+    for start in range(rows.start, rows.stop, _BLOCK):
+        part = slice(start, min(start + _BLOCK, rows.stop))
+        # A key drawn from the sequence for each row took a sixth of the writing.
+        own = {"id": np.arange(first + part.start, first + part.stop)}
+        mine = segments[part.start - rows.start : part.stop - rows.start]
+        yield columnar.insert(name, own | _columns(run, keys[part], mine))
+    yield from (0 for _step in partitions.complete(SegmentMembership, name))
+    partitions.promise(SegmentMembership, name)
+    try:
+        yield from (0 for _step in partitions.prove(SegmentMembership, name))
+    except IntegrityError:  # somebody was erased while their place was written
+        partitions.drop_orphans(name, "customer_id", Customer)
+        yield from (0 for _step in partitions.prove(SegmentMembership, name))
+
+
+def _columns(run: Segmentation, keys: np.ndarray, segments: np.ndarray) -> dict[str, columnar.Column]:
+    return {
+        "tenant_id": run.tenant_id,
+        "segmentation_id": run.pk,
+        "customer_id": keys,
+        "segment_id": segments,
+    }
+
+
+def attach(run: Segmentation, table: Table) -> None:
     """Make the run's own table a part of the memberships. Inside the transaction that shows them."""
-    if table != SegmentMembership._meta.db_table:
-        partitions.attach(SegmentMembership, table, run.pk)
-
-
-def complete(table: str) -> Iterator[None]:
-    if table != SegmentMembership._meta.db_table:
-        yield from partitions.complete(SegmentMembership, table)
-
-
-def drop_orphans(table: str) -> bool:
-    """Remove who was erased while the rows were written. False where the table has no life of its own."""
-    if table == SegmentMembership._meta.db_table:
-        return False
-    partitions.drop_orphans(table, "customer_id", Customer)
-    return True
+    if table.is_own:
+        partitions.attach(SegmentMembership, table.name, run.pk)
 
 
 def read(run: Segmentation) -> tuple[np.ndarray, np.ndarray]:
@@ -108,15 +150,8 @@ def _add(run: Segmentation, keys: np.ndarray, numbers: np.ndarray, segments: Map
         return 0
     rows_of = {number: segment.pk for number, segment in segments.items()}
     with transaction.atomic(), bulk.proved_together(SegmentMembership):
-        return columnar.insert(
-            SegmentMembership._meta.db_table,
-            {
-                "tenant_id": run.tenant_id,
-                "segmentation_id": run.pk,
-                "customer_id": keys,
-                "segment_id": np.array([rows_of[number] for number in numbers.tolist()], dtype=np.int64),
-            },
-        )
+        segment_keys = np.array([rows_of[number] for number in numbers.tolist()], dtype=np.int64)
+        return columnar.insert(SegmentMembership._meta.db_table, _columns(run, keys, segment_keys))
 
 
 def analyse(run: Segmentation) -> None:

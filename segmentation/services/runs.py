@@ -124,16 +124,16 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
     held.report(55, 100, _("Drawing their portraits"))
     builder = ProfileBuilder(preparation, found.k, seed=run.seed)
     segments = portraits.segments_for(numbers)
-    table = members.empty_table(held, run)
+    table = members.empty_table(held, run, keys)
     with ThreadPoolExecutor(1, thread_name_prefix="portraits") as worker:  # the database works meanwhile
         adding = worker.submit(builder.add, values, labels, keys, prepared)
-        for done in members.write(held, run, table, keys, numbers[labels], segments):
+        done = 0
+        for written in members.write(held, run, table, keys, numbers[labels], segments):
+            done += written
             held.report(60 + round(25 * done / len(keys)), 100, _("Writing who belongs where"))
         adding.result()
     profile = builder.profile()
     drawn = portraits.draw(profile, [segments[number] for number in numbers.tolist()], labels, keys, scores)
-    for _step in members.complete(table):
-        held.report(86, 100, _("Writing who belongs where"), force=True)
     results = {
         "customers": len(keys),
         "last_customer": int(keys[-1]),
@@ -149,12 +149,7 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
         "figures": portraits.figures(asked, preparation, profile, numbers, before),
         "flow": {"matching": matching.as_json()} if matching else {},
     }
-    try:
-        _make_current(held, run, table, results, drawn, numbers)
-    except IntegrityError:  # somebody was erased while their place was written
-        if not members.drop_orphans(table):
-            raise
-        _make_current(held, run, table, results, drawn, numbers)
+    _make_current(held, run, table, results, drawn, numbers)
     return keys, numbers[labels], prepared
 
 
@@ -215,7 +210,9 @@ def _names(
     return np.array(matching.numbers, dtype=np.int64), matching
 
 
-def _make_current(held: jobs.Claim, run: Segmentation, table: str, results, drawn, numbers: np.ndarray) -> None:
+def _make_current(
+    held: jobs.Claim, run: Segmentation, table: members.Table, results, drawn, numbers: np.ndarray
+) -> None:
     with transaction.atomic():
         members.attach(run, table)
         held.save(**results)
