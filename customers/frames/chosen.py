@@ -63,11 +63,11 @@ def numeric_columns(among: Collection[str] | None = None) -> dict[str, NumericCo
 
 def _use(measures: Sequence[str]) -> dict[str, NumericColumn]:
     past = UsageRecord.objects.filter(month__lte=timezone.localdate())
-    there = set(past.order_by().values_list("month", flat=True).distinct()) if measures else set()
-    if not there:
+    latest = past.aggregate(latest=Max("month"))["latest"] if measures else None
+    if latest is None:
         return {}
-    latest = max(there)
-    months = tuple(m for m in (months_before(latest, back) for back in range(AVERAGED_MONTHS)) if m in there)
+    earlier = (months_before(latest, back) for back in range(1, AVERAGED_MONTHS))
+    months = (latest, *(month for month in earlier if past.filter(month=month).exists()))
     known = [name for name in measures if past.exclude(**{name: None}).exists()]
     return {name: NumericColumn(name, "usage", months=months) for name in known}
 
