@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from threadpoolctl import ThreadpoolController
 
+from segmentation.clustering import threads
 from segmentation.clustering.refusal import ClusteringRefused
 from segmentation.clustering.sampling import row_keys, sample_rows
 
@@ -182,12 +183,16 @@ def _refine(sample: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return found.cluster_centers_.astype(np.float64)
 
 
-def _blocks(prepared: np.ndarray, centres: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Squared distances to all centres but for the customer's own square (float32 [b, k]), block by block."""
+def _blocks(
+    prepared: np.ndarray, centres: np.ndarray, among: slice | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Squared distances to all centres but for the customer's own square (float32 [b, k]), block by block. ``among``: of these
+    rows only."""
+    among = among or slice(0, len(prepared))
     to_centres = np.ascontiguousarray(-2 * centres.T, dtype=np.float32)
     squares = _norms(centres).astype(np.float32)
-    for start in range(0, len(prepared), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(prepared)))
+    for start in range(among.start, among.stop, _BLOCK):
+        rows = slice(start, min(start + _BLOCK, among.stop))
         nearest = prepared[rows] @ to_centres
         nearest += squares
         yield rows, nearest
@@ -197,15 +202,21 @@ def _pass(prepared: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.nda
     """One pass of Lloyd: the new centres; labels, counts and inertia by the ones given."""
     k = len(centres)
     labels = np.empty(len(prepared), dtype=np.int16)
-    sums, counts, squares = np.zeros(centres.shape), np.zeros(k, dtype=np.int64), 0.0
     numbers = np.arange(k, dtype=np.int16)[:, None]
-    for rows, nearest in _blocks(prepared, centres):
-        block, chosen = prepared[rows], nearest.argmin(axis=1).astype(np.int16)
-        labels[rows] = chosen
-        members = numbers == chosen
-        sums += members.astype(np.float32) @ block
-        counts += np.bincount(chosen, minlength=k)
-        squares += float(np.vdot(block, block))
+
+    def add_up(among: slice) -> tuple[np.ndarray, np.ndarray, float]:
+        sums, counts, squares = np.zeros(centres.shape), np.zeros(k, dtype=np.int64), 0.0
+        for rows, nearest in _blocks(prepared, centres, among):
+            block, chosen = prepared[rows], nearest.argmin(axis=1).astype(np.int16)
+            labels[rows] = chosen
+            members = numbers == chosen
+            sums += members.astype(np.float32) @ block
+            counts += np.bincount(chosen, minlength=k)
+            squares += float(np.vdot(block, block))
+        return sums, counts, squares
+
+    parts = threads.on_two(add_up, threads.halves(len(prepared)), rows=len(prepared))
+    sums, counts, squares = (sum(column) for column in zip(*parts, strict=True))
     inertia = squares - 2 * float((sums * centres).sum()) + float(counts @ _norms(centres))
     moved = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
     return moved, labels, counts, max(inertia, 0.0)

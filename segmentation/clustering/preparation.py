@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from segmentation.clustering import threads
 from segmentation.clustering.refusal import ClusteringRefused
 from segmentation.clustering.sampling import row_keys, sample_rows
 
@@ -87,18 +88,13 @@ class Preparation:
                 "too_few_rows", f"{rows} customers; at least {MIN_ROWS} are needed.", rows=rows, needed=MIN_ROWS
             )
         looked_at = sample_rows(row_keys(keys, rows), _SAMPLE)
-        columns, set_aside = [], []
-        for index, name in enumerate(names):
-            column = values[:, index]
-            imputed = int(rows - np.count_nonzero(np.isfinite(column)))
-            some = column[looked_at].astype(np.float64)
-            some = np.clip(some[np.isfinite(some)], -_HUGE, _HUGE)
-            if imputed == rows or not some.size:
-                set_aside.append((name, ALL_MISSING))
-            elif some.min() == some.max():
-                set_aside.append((name, CONSTANT))
-            else:
-                columns.append(_learn_column(name, np.sort(some), imputed))
+
+        def look(index: int) -> Column | tuple[str, str]:
+            return _look(names[index], values[:, index], looked_at)
+
+        found = threads.on_two(look, range(len(names)), rows=rows)
+        columns = [one for one in found if isinstance(one, Column)]
+        set_aside = [one for one in found if not isinstance(one, Column)]
         if not columns:
             raise ClusteringRefused(
                 "no_features", "Every column is empty or the same for all.", set_aside=tuple(set_aside)
@@ -124,11 +120,15 @@ class Preparation:
         """Values (float [n, p] as in learning) in prepared units, float32 [n, q], within -CLIP .. CLIP, none unknown."""
         values = _require_matrix(values, len(self.names))
         prepared = np.empty((len(values), len(self.columns)), dtype=np.float32)
-        for index, (column, position) in enumerate(zip(self.columns, self.positions, strict=True)):
-            low, high = (float(column.back(np.array(edge))) for edge in (-CLIP, CLIP))
-            for start in range(0, len(values), _BLOCK):  # a block stays in the processor's cache
-                block = values[start : start + _BLOCK, position]
-                prepared[start : start + _BLOCK, index] = _prepare(column, block, low, high)
+        edges = [[float(column.back(np.array(edge))) for edge in (-CLIP, CLIP)] for column in self.columns]
+
+        def apply(rows: slice) -> None:
+            for start in range(rows.start, rows.stop, _BLOCK):  # a block stays in the processor's cache
+                block = slice(start, min(start + _BLOCK, rows.stop))
+                for index, (column, position) in enumerate(zip(self.columns, self.positions, strict=True)):
+                    prepared[block, index] = _prepare(column, values[block, position], *edges[index])
+
+        threads.on_two(apply, threads.halves(len(values)), rows=len(values))
         return prepared
 
     def undo(self, centres: np.ndarray) -> np.ndarray:
@@ -155,6 +155,18 @@ class Preparation:
         columns = tuple(Column(**one) for one in stored["columns"])
         set_aside = tuple((name, code) for name, code in stored["set_aside"])
         return cls(tuple(stored["names"]), columns, set_aside, stored["rows"])
+
+
+def _look(name: str, values: np.ndarray, looked_at: np.ndarray) -> Column | tuple[str, str]:
+    """What is learned of a column (float [n]) on a sample of its rows, or why it is set aside."""
+    imputed = int(len(values) - np.count_nonzero(np.isfinite(values)))
+    some = values[looked_at].astype(np.float64)
+    some = np.clip(some[np.isfinite(some)], -_HUGE, _HUGE)
+    if imputed == len(values) or not some.size:
+        return name, ALL_MISSING
+    if some.min() == some.max():
+        return name, CONSTANT
+    return _learn_column(name, np.sort(some), imputed)
 
 
 def _learn_column(name: str, known: np.ndarray, imputed: int) -> Column:
