@@ -104,7 +104,7 @@ def _drill(store: Store, snapshot: Snapshot, say: Say) -> Drilled:
                     done.wrong.append(f"{file.root}/{file.path}: written otherwise than it was kept")
             except Damaged as damage:
                 done.wrong.append(str(damage))
-            (folder / "files" / file.path).unlink(missing_ok=True)  # one at a time: a drill needs no second disk
+            tree.take_away(file, folder / "files")  # one at a time: a drill needs no second disk
         say(f"{done.files:,} files restored and compared")
     done.seconds = round(time.monotonic() - started, 3)
     return done

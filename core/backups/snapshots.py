@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from .sealing import Damaged, Seal
 
 EVERYTHING, CONFIGURATION = "everything", "configuration"
+ROOTS = ("files", "raw")  # the folders that files may lie below: see taking.roots
+_PIECE = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def read(kept: bytes, seal: Seal, id_: str) -> Snapshot:
         return Snapshot(
             **{**told, "missed": tuple(told["missed"])},
             database=_database(database) if database else None,
-            files=tuple(File(**{**file, "pieces": tuple(file["pieces"])}) for file in files),
+            files=tuple(_file(file) for file in files),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(f"snapshot {id_}: {error}") from error
@@ -128,11 +132,28 @@ def _text(kept: bytes, seal: Seal, id_: str) -> bytes:
     return text
 
 
+def _file(told: dict[str, Any]) -> File:
+    """Who can write to a store without a key can write a snapshot: names in it lead nowhere but below their folders, for
+    whoever reads it makes, moves and removes files by them."""
+    path = PurePosixPath(told["path"])
+    if told["root"] not in ROOTS:
+        raise ValueError(f"{told['root']!r} is no folder of ours")
+    if not path.name or path.is_absolute() or ".." in path.parts or "\x00" in told["path"]:
+        raise ValueError(f"{told['path']!r} leads out of its folder")
+    return File(**{**told, "pieces": _pieces(told["pieces"])})
+
+
+def _pieces(told: list[str]) -> tuple[str, ...]:
+    if wrong := [name for name in told if not _PIECE.fullmatch(name)]:
+        raise ValueError(f"{wrong[0]!r} is no name of a piece")
+    return tuple(told)
+
+
 def _database(told: dict[str, Any]) -> Database:
     return Database(
         **{
             **told,
-            "pieces": tuple(told["pieces"]),
+            "pieces": _pieces(told["pieces"]),
             "schema": tuple(told["schema"]),
             "tables": {name: Table(**table) for name, table in told["tables"].items()},
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -60,6 +61,12 @@ def put_back(store: Store, file: File, folder: Path) -> None:
         raise Damaged(f"{file.root}/{file.path}: another digest")
     target.chmod(file.mode & 0o777)
     os.utime(target, ns=(file.mtime, file.mtime))
+
+
+def take_away(file: File, folder: Path) -> None:
+    """Remove what ``put_back`` wrote, and nothing outside the folder."""
+    with contextlib.suppress(Damaged):
+        _below(folder, file).unlink(missing_ok=True)
 
 
 def digest_of(path: Path) -> str:

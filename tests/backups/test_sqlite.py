@@ -291,6 +291,18 @@ def test_drill_brings_back_compares_and_leaves_nothing(database, place):
     assert reports.reports()["drill"].succeeded
 
 
+def test_drill_removes_nothing_outside_its_own_folder(database, place, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("of somebody else")
+    taken = back_up()
+    for path in (str(victim), "../../../../victim"):
+        file = File("files", path, 1, 0, 0o600, "", ())
+        hostile = replace(taken.snapshot, files=(file,))
+        done = drilling._drill(taking.open_store(), hostile, lambda _: None)
+        assert "leads out" in done.wrong[0]
+        assert victim.exists()
+
+
 def test_drill_finds_what_a_restore_would_not_bring_back(database, place):
     upload(place, "atlas/upload", b"rows" * 100_000)
     taken = back_up()

@@ -18,7 +18,7 @@ import pytest
 from core.backups import collecting, cutting, retention
 from core.backups.retention import Policy
 from core.backups.sealing import Damaged
-from core.backups.snapshots import new_id, tell_of
+from core.backups.snapshots import File, new_id, tell_of
 from core.backups.store import Store
 from core.backups.verifying import verify
 from core.errors import Refused
@@ -258,6 +258,41 @@ def test_collector_throws_nothing_away_where_a_snapshot_cannot_be_read(store):
         collecting.collect(store, Policy(1, 0, 0, 0), young=-1)
     assert refusal.value.code == "unreadable_snapshot"
     assert piece_files(store) == before and len(store.ids()) == 2
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"root": "../elsewhere"},
+        {"root": "/tmp/elsewhere"},
+        {"root": "database"},
+        {"path": "../victim"},
+        {"path": "/etc/victim"},
+        {"path": "a/../../victim"},
+        {"path": ""},
+        {"pieces": ("../../../victim",)},
+        {"pieces": ("/etc/victim",)},
+    ],
+)
+def test_snapshot_whose_names_lead_elsewhere_is_not_read(store, file):
+    """A store without a key can be written by whoever reaches it, and by its names files are made, moved and removed."""
+    name = store.put(b"x")
+    good = File("files", "a/b", 1, 0, 0o600, "", (name,))
+    made = snapshot(store, b"rows", files=(good,))
+    assert store.snapshot(made.id).files == (good,)
+    made = snapshot(store, b"rows", files=(replace(good, **file),))
+    with pytest.raises(Damaged):
+        store.snapshot(made.id)
+
+
+def test_verifying_moves_no_file_that_a_snapshot_names_as_a_piece(store, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("of somebody else")
+    made = snapshot(store, b"rows")
+    hostile = replace(made, id=new_id(NOON), database=replace(made.database, pieces=("../victim",)))
+    store.publish(hostile)
+    assert not verify(store).is_sound
+    assert victim.read_text() == "of somebody else"
 
 
 def test_collector_waits_for_who_reads_and_writers_for_each_other(store):
