@@ -33,6 +33,7 @@ _SETTLED = timedelta(minutes=5)  # a transaction that began earlier may commit a
 _REACH = {NoticeMail.Cadence.DAILY: timedelta(days=1), NoticeMail.Cadence.WEEKLY: timedelta(days=7)}
 _MOST_ATTEMPTS = 5
 _AT_A_TIME = 200
+_CLOSING = 421
 _REFUSALS = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError)  # said so: it did not go
 
 
@@ -154,13 +155,23 @@ def send_waiting() -> int:
     except OSError as error:  # smtplib's own errors are among these
         logger.error("mails about notifications wait, the server cannot be reached: %s", error)
         return 0
+    sent = 0
     try:
-        return sum(_send(row, roles.get(row.user_id), tenant, connection) for row in rows)
+        for row in rows:
+            sent += _send(row, roles.get(row.user_id), tenant, connection)
+    except _Over:
+        pass  # nothing more goes this way: what follows is untouched, and waits for the next time
     finally:
         connection.close()
+    return sent
+
+
+class _Over(Exception):
+    """The server has hung up."""
 
 
 def _send(row: NoticeMail, member: Membership | None, tenant: Tenant, connection) -> bool:
+    """Whether it went. Raises _Over where the conversation ended with it."""
     mine = NoticeMail.objects.filter(pk=row.pk)
     if (
         mine.filter(state=NoticeMail.State.WAITING).update(state=NoticeMail.State.SENDING, attempts=F("attempts") + 1)
@@ -170,25 +181,43 @@ def _send(row: NoticeMail, member: Membership | None, tenant: Tenant, connection
     if member is None:
         mine.update(state=NoticeMail.State.DROPPED)
         return False
-    letter = notice_letters.letter_for(row, member, tenant, connection)
-    if letter is None:
-        mine.update(state=NoticeMail.State.EMPTY)
-        return False
     try:
+        letter = notice_letters.letter_for(row, member, tenant, connection)
+        if letter is None:
+            mine.update(state=NoticeMail.State.EMPTY)
+            return False
         letter.send()
     except _REFUSALS as error:
-        gone = row.attempts + 1 >= _MOST_ATTEMPTS
         logger.warning("a mail about notifications was refused: %s", type(error).__name__)
-        mine.update(
-            state=NoticeMail.State.DROPPED if gone else NoticeMail.State.WAITING,
-            not_before=timezone.now() + timedelta(minutes=5 * 3**row.attempts),
-        )
+        _put_off(row)
+        if _hung_up(error):
+            raise _Over from error
         return False
     except OSError as error:
         logger.error("whether a mail about notifications went is not known: %s", type(error).__name__)
+        raise _Over from error
+    except Exception:  # while it was written: it did not go, and nobody else's has to wait for it
+        logger.exception("a mail about notifications cannot be written")
+        _put_off(row)
         return False
     mine.update(state=NoticeMail.State.SENT, sent_at=timezone.now())
     return True
+
+
+def _put_off(row: NoticeMail) -> None:
+    """It did not go: again later, a few times."""
+    gone = row.attempts + 1 >= _MOST_ATTEMPTS
+    NoticeMail.objects.filter(pk=row.pk).update(
+        state=NoticeMail.State.DROPPED if gone else NoticeMail.State.WAITING,
+        not_before=timezone.now() + timedelta(minutes=5 * 3**row.attempts),
+    )
+
+
+def _hung_up(error: smtplib.SMTPException) -> bool:
+    """Whether the refusal was the server's last word (421): smtplib closes the connection at it."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return any(code == _CLOSING for code, _text in error.recipients.values())
+    return getattr(error, "smtp_code", None) == _CLOSING
 
 
 def forget_mails() -> int:
