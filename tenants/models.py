@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -75,6 +77,13 @@ class Tenant(TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Every request and every routine of the company goes by this clock: one that does not exist would stop them all."""
+        super().clean()
+        if self.time_zone not in available_timezones():
+            wrong = _("There is no time zone “%(zone)s”: give one such as Africa/Tunis.")
+            raise ValidationError({"time_zone": ValidationError(wrong, params={"zone": self.time_zone})})
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """With all that is theirs, which is seen within their scope only."""

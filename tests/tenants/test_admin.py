@@ -154,3 +154,18 @@ def test_owner_is_changed_by_owners_only_and_nobody_removes_themselves(client_fo
     client.post(address(Membership, "change", seats[cast.bob.pk].pk), {"role": "analyst"})
     seats[cast.bob.pk].refresh_from_db()
     assert seats[cast.bob.pk].role == "analyst"
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "Africa/Tunis ", "../../etc/passwd", "CEST+2"])
+def test_clock_that_does_not_exist_is_refused(client_for, cast, scored, zone):
+    """Every page of the company goes by it, so that it could not even be put right again."""
+    form = {"name": "Atlas", "locale": "en", "currency": "TND", "risk_medium": "0.3", "risk_high": "0.6"}
+    client, page = client_for(cast.olfa), address(type(cast.atlas), "change", cast.atlas.pk)
+    answer = client.post(page, form | {"time_zone": zone})
+    cast.atlas.refresh_from_db()
+    if zone.strip() == "Africa/Tunis":
+        assert (answer.status_code, cast.atlas.time_zone) == (302, "Africa/Tunis")
+    else:
+        assert "There is no time zone" in answer.content.decode()
+        assert cast.atlas.time_zone != zone
+    assert client.get(page).status_code == 200
