@@ -1,18 +1,14 @@
 """Celery's doors on this stage's services."""
 
-import logging
-
 from celery import shared_task
 
 from core import jobs
 from core.errors import Unreachable
+from tenants.company import for_each
 from tenants.models import Tenant
-from tenants.scoping import tenant_scope
 from tenants.tasks import TenantTask
 
 from . import services
-
-logger = logging.getLogger(__name__)
 
 
 @shared_task(base=TenantTask, ignore_result=True)
@@ -49,10 +45,9 @@ def run_feed(*, job_id: int, **_: object) -> None:
 @shared_task(ignore_result=True, expires=60)
 def run_due_feeds(**_: object) -> None:
     """Beat's door: every minute, the feeds of every company that are due."""
-    for tenant in Tenant.objects.iterator(chunk_size=200):
-        try:
-            with tenant_scope(tenant):
-                for run in services.open_due_feeds():
-                    jobs.ring(run)
-        except Exception:  # one company's trouble is not the others'
-            logger.exception("the feeds of %s", tenant.slug)
+    for_each(_run_feeds)
+
+
+def _run_feeds(tenant: Tenant) -> None:
+    for run in services.open_due_feeds():
+        jobs.ring(run)

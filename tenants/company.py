@@ -1,16 +1,21 @@
-"""The company that a command works for."""
+"""The company that a command works for, and all of them one after another for what beat asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone, translation
 
+from core import logs
 from core.errors import Refused
 
 from .models import Tenant
 from .scoping import tenant_scope
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -27,3 +32,16 @@ def company(slug: str) -> Iterator[Tenant]:
         )
     with tenant_scope(tenant), timezone.override(tenant.time_zone), translation.override("en"):
         yield tenant
+
+
+def for_each(work: Callable[[Tenant], object]) -> None:
+    """Do this within the scope of every company. What goes wrong in one is logged and keeps no other from its turn."""
+    for tenant in Tenant.objects.iterator(chunk_size=200):
+        with logs.about(company_id=tenant.pk):
+            try:
+                with tenant_scope(tenant):
+                    work(tenant)
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception:
+                logger.exception("a company's turn failed, the others go on")

@@ -11,6 +11,7 @@ from core.errors import Refused
 from core.jobs import Cancelled, LeaseLost, NotClaimable
 
 from . import api_keys, idempotency, mails, notice_mail, notifying, sessions, webhook_delivery, webhooks
+from .company import for_each
 from .models import Tenant
 from .scoping import tenant_scope
 
@@ -62,27 +63,20 @@ def send_password_reset(*, email: str, host: str, is_secure: bool, language: str
 @shared_task(ignore_result=True, expires=30)
 def mail_notices(**_: object) -> None:
     """Mails about notifications that wait, of every company."""
-    for tenant in Tenant.objects.iterator(chunk_size=200):
-        with tenant_scope(tenant):
-            notice_mail.send_waiting()
+    for_each(lambda tenant: notice_mail.send_waiting())
 
 
 @shared_task(ignore_result=True, expires=600)
 def open_digests(**_: object) -> None:
     """The rows of digests whose hour has come, of every company; ``mail_notices`` sends them."""
-    for tenant in Tenant.objects.iterator(chunk_size=200):
-        with tenant_scope(tenant):
-            notice_mail.open_digests()
+    for_each(lambda tenant: notice_mail.open_digests())
 
 
 @shared_task(ignore_result=True)
 def keep_house(**_: object) -> None:
     """By night: keys about to end are told of, and what is older than is kept is forgotten."""
-    for tenant in Tenant.objects.iterator(chunk_size=200):
-        with tenant_scope(tenant):
-            api_keys.tell_of_ends()
-            notifying.forget_notifications()
-            webhooks.forget_events()
+    for work in (api_keys.tell_of_ends, notifying.forget_notifications, webhooks.forget_events):
+        for_each(lambda tenant, work=work: work())
 
 
 def hand_over(task: Task, **kwargs: object) -> None:
