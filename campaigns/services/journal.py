@@ -11,6 +11,7 @@ In both cases the row is called uncertain, which is safe.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -38,16 +39,27 @@ class Journal:
 
     def begun(self, recipient: int) -> None:
         """The next byte that goes out may be this mail's."""
-        os.write(self._handle, f"{_BEGUN}{recipient}\n".encode("ascii"))
+        self._note(f"{_BEGUN}{recipient}\n")
 
     def accepted(self, recipient: int) -> None:
-        os.write(self._handle, f"{_ACCEPTED}{recipient} {time.time():.3f}\n".encode("ascii"))
+        self._note(f"{_ACCEPTED}{recipient} {time.time():.3f}\n")
+
+    def let_go(self) -> None:
+        """Nothing more is begun by this claim, and not every line is in the database: whoever recovers the rows reads it."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
     def close(self) -> None:
         """Every line is in the database now."""
-        os.close(self._handle)
+        self.let_go()
         with contextlib.suppress(OSError):
             self._file.unlink()
+
+    def _note(self, line: str) -> None:
+        written = line.encode("ascii")
+        if os.write(self._handle, written) != len(written):  # a full disk: half a line would swallow the next one
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._file))
 
 
 @dataclass(slots=True)

@@ -238,6 +238,10 @@ class Desk:
         self._asked = key
         return key in self._marked
 
+    def is_foreign(self, recipient: Claimed) -> bool:
+        """Whether it was marked, or was to be, and is known to be no longer ours: nobody needs to speak with a server about it."""
+        return recipient.pk in self._foreign
+
     def begun(self, recipient: Claimed) -> None:
         """The next byte that goes out may be this mail's: noted on this machine."""
         self._journal.begun(recipient.pk)
@@ -285,8 +289,14 @@ class Desk:
         self._foreign |= marked
 
     def close(self) -> None:
-        self.flush()
-        self.put_back()
+        """Write down what is known. Where the database cannot be reached, the journal is left to whoever recovers the rows."""
+        try:
+            self.flush()
+            self.put_back()
+        except BaseException:
+            # Held on to, it would say that this sender may yet send, for as long as its process lives.
+            self._journal.let_go()
+            raise
         self._journal.close()
 
     def _write_down(self, key: int) -> None:

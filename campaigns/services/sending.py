@@ -173,14 +173,10 @@ class _Work:
         written = letters.Ahead(post, batch)
         self.desk.expect(batch)
         for one in batch:
-            rhythm.wait(self.desk.flush, self._tell)
+            if not self.desk.is_foreign(one):
+                rhythm.wait(self.desk.flush, self._tell)
             try:
-                reply = self.transport.send(
-                    written.next(),
-                    before_data=functools.partial(self._mark, one, written),
-                    at_data=functools.partial(self.desk.begun, one),
-                    following=functools.partial(_following, written, rhythm),
-                )
+                reply = self._sent(one, written, rhythm)
             except (MessageRefused, Refused) as error:
                 if isinstance(error, Refused) and error.code != "unfit_message":
                     raise  # the server or the settings: nobody else would fare better
@@ -190,13 +186,26 @@ class _Work:
             if reply.outcome is Outcome.SKIPPED:
                 if not self._is_running():
                     return False
-                continue  # taken back while it waited: an opt-out
+                continue  # taken back while it waited: an opt-out, or a mark that had grown old
             self._mine.discard(one.pk)
             if not self._settle(one, reply):
                 return False
         self.desk.flush()
+        self._put_back()  # skipped, and still claimed: the campaign was paused and resumed within a moment
         self._note()
         return True
+
+    def _sent(self, one: Claimed, written: letters.Ahead, rhythm: pace.Rhythm) -> Reply:
+        """What became of one mail. For one that is no longer ours no conversation is begun, only to be broken off."""
+        letter = written.next()
+        if self.desk.is_foreign(one):
+            return Reply(Outcome.SKIPPED, Stage.MESSAGE)
+        return self.transport.send(
+            letter,
+            before_data=functools.partial(self._mark, one, written),
+            at_data=functools.partial(self.desk.begun, one),
+            following=functools.partial(_following, written, rhythm),
+        )
 
     def _mark(self, one: Claimed, written: letters.Ahead) -> bool:
         """Note that a mail is about to go out. The server is answering meanwhile: time to write the next letter as well."""
@@ -300,8 +309,10 @@ class _Work:
     # ------------------------------------------------------------ telling
 
     def _put_back(self) -> None:
+        """Of what was taken, that which was not sent after all: it waits again, and the day's limit has room for it."""
         if self._mine:
             outbox.release(sorted(self._mine), self.shift, self.held.token)
+            self.rhythm.give_back(len(self._mine))
             self._mine = set()
 
     def _note(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 import os
-import time
 
 import pytest
 from django.utils import timezone
@@ -376,78 +375,6 @@ def test_what_a_sender_that_lives_yet_has_not_begun_is_not_sent_by_another(reach
     row = Recipient.objects.get(pk=keys[0])
     assert row.state == "uncertain"
     assert row.address not in {address for _name, address in sink.accepted()}
-
-
-@pytest.fixture
-def desk(reachable, alice):
-    """A pen on a running campaign, twenty-five recipients claimed: (the pen, they)."""
-    use_server(25)
-    campaign = launch(compose(), alice)
-    shift = services.open_shifts(campaign)[0]
-    keys = list(Recipient.objects.filter(campaign=campaign, state="queued").order_by("pk").values_list("pk", flat=True))
-    Recipient.objects.filter(pk__in=keys[:25]).update(state="claimed", shift=shift.pk, fence=7)
-    pen, batch = outbox.Desk(shift, 7), outbox.claimed(keys[:25])
-    pen.expect(batch)
-    yield pen, batch
-    pen.close()
-
-
-def mark_some(desk) -> list[int]:
-    """The first mail goes out, and some are marked with the second. Returns the keys of those."""
-    pen, batch = desk
-    assert pen.mark(batch[0])
-    pen.begun(batch[0])
-    pen.settle(batch[0], "sent", reply="250 ok", sent_at=timezone.now())
-    pen._marked_at = time.monotonic()  # whatever else this machine does meanwhile, the first one took no time
-    assert pen.mark(batch[1])
-    row = Recipient.objects.get(pk=batch[0].pk)
-    assert (row.state, row.reply, row.attempts) == ("sent", "250 ok", 1)
-    return list(Recipient.objects.filter(state="sending").order_by("pk").values_list("pk", flat=True))
-
-
-def test_mails_of_the_next_moment_are_marked_together_and_no_more_than_the_window_holds(desk, monkeypatch):
-    marked = mark_some(desk)
-    assert marked == [one.pk for one in desk[1][1 : 1 + len(marked)]]
-    assert 2 <= len(marked) <= outbox.MOST_MARKED
-    pen, batch = desk
-    monkeypatch.setattr(pen, "_marked_at", pen._marked_at - 10)  # the server has become slow
-    pen.begun(batch[1])
-    pen.settle(batch[1], "sent", sent_at=timezone.now())
-    assert not pen.mark(batch[2]), "what was paused or objected to since then must be heard first"
-    pen.flush()
-    assert Recipient.objects.filter(state="sending").count() == 0
-
-
-def test_what_was_marked_and_not_begun_waits_again(desk):
-    marked = mark_some(desk)
-    desk[0].put_back()
-    assert set(Recipient.objects.filter(pk__in=marked).values_list("state", "shift")) == {("queued", None)}
-    assert not desk[0].mark(desk[1][1])
-
-
-def test_what_was_marked_and_not_begun_is_cancelled_with_its_campaign(desk, alice):
-    marked = mark_some(desk)
-    services.cancel_campaign(campaign=Campaign.objects.get(state="running"), actor=alice)
-    assert Recipient.objects.filter(pk__in=marked, state="sending").count() == len(marked)
-    desk[0].put_back()
-    assert set(Recipient.objects.filter(pk__in=marked).values_list("state", flat=True)) == {"cancelled"}
-
-
-def test_slow_way_marks_one_mail_at_a_time(desk, monkeypatch):
-    pen, batch = desk
-    assert pen.mark(batch[0])
-    monkeypatch.setattr(pen, "_marked_at", pen._marked_at - 0.2)
-    pen.begun(batch[0])
-    pen.settle(batch[0], "sent", sent_at=timezone.now())
-    assert pen.mark(batch[1])
-    assert list(Recipient.objects.filter(state="sending").values_list("pk", flat=True)) == [batch[1].pk]
-
-
-def test_same_mail_asked_again_after_a_new_conversation_is_still_to_be_sent(desk, monkeypatch):
-    pen, batch = desk
-    assert pen.mark(batch[0])
-    monkeypatch.setattr(pen, "_marked_at", pen._marked_at - 10)
-    assert pen.mark(batch[0])
 
 
 def test_a_mail_says_who_sends_it_and_how_to_leave(reachable, alice, tmp_path):
