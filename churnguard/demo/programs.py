@@ -44,13 +44,16 @@ def beat(root: Path, var: Path) -> Program:
 
 def site(root: Path, var: Path, port: int) -> Program:
     """Threads, because a browser keeps connections open that it does not use yet: each would hold a whole process."""
+    # gunicorn refuses to start where the folder of its log is missing, and not everybody who starts a site has a supervisor.
+    log = var / "log" / "access.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     return Program(
         "site",
         [
             sys.executable, "-m", "gunicorn", "churnguard.wsgi:application", "--bind", f"{LOOPBACK}:{port}",
             "--workers", str(SITE_WORKERS), "--worker-class", "gthread", "--threads", str(SITE_THREADS), "--preload",
             "--timeout", "120", "--graceful-timeout", "1", "--no-control-socket",
-            "--worker-tmp-dir", str(_heartbeat_folder(var)), "--access-logfile", str(var / "log" / "access.log"),
+            "--worker-tmp-dir", str(_heartbeat_folder(var)), "--access-logfile", str(log),
         ],
         cwd=root,
         env=_environment(),

@@ -1,13 +1,14 @@
 """What the demonstration decides: when it refuses to start, and what is due next for a company."""
 
 import socket
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
 from churnguard import seeding
 from churnguard.demo import __main__ as start
-from churnguard.demo import companies, wishes
+from churnguard.demo import companies, programs, wishes
 from churnguard.demo.companies import Guide, SampleCompany
 from churnguard.demo.steps import Stand, Step, due
 from churnguard.demo.welcome import Place, block
@@ -300,6 +301,14 @@ class TestOwnFile:
         assert "Only 5 customers" in companies.described(guest)
         guide.lead(companies.own_company(path))
         assert worker == ["run_import", "train_model"]
+
+
+def test_a_site_in_a_folder_of_its_own_finds_the_folder_of_its_log(tmp_path):
+    """Without the supervisor, which makes it for the whole demonstration: so do benchmarks and tests start a site."""
+    command = programs.site(tmp_path, tmp_path / "fresh", 8000).command
+    log = Path(command[command.index("--access-logfile") + 1])
+    log.write_text("gunicorn may write here")
+    assert log.parent.parent == tmp_path / "fresh"
 
 
 # ---------------------------------------------------------------- what it says
