@@ -22,6 +22,7 @@ _ADDRESS = (
     "The address is none (`bad_address`, `bad_host`), not https (`not_https`), holds a password (`credentials_in_address`), is of a private "
     "network (`private_address`) or of a name that nobody knows (`unknown_host`)."
 )
+_LOST = "It was done, and the installation's keys have changed since, so that the secret cannot be shown again (`answer_lost`)."
 _LIST = {"Location": "The endpoint's deliveries, newest first."}
 
 
@@ -122,10 +123,11 @@ class WebhooksView(APIView):
         body=shapes.NEW_WEBHOOK,
         answers={201: shapes.MADE_WEBHOOK},
         headers={201: {"Location": "Where the endpoint is."}},
-        refuses={422: f"{_ADDRESS} There are ten already (`too_many_webhooks`)."},
+        refuses={422: f"{_ADDRESS} There are ten already (`too_many_webhooks`).", 409: _LOST},
     )
+    @idempotent(sealed=True)
     def post(self, request):
-        """A new endpoint; the answer alone holds its secret, so it is not kept for an Idempotency-Key."""
+        """A new endpoint; the answer holds its secret, which no other one shows."""
         said = NewWebhookSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         endpoint, secret = webhooks.make_endpoint(actor=request.user, **said.validated_data)
@@ -164,9 +166,10 @@ class SecretView(APIView):
     capability = {"POST": "manage_webhooks"}
     serializer_class = MadeWebhookSerializer
 
-    @operation(answers={200: shapes.MADE_WEBHOOK})
+    @operation(answers={200: shapes.MADE_WEBHOOK}, refuses={409: _LOST})
+    @idempotent(sealed=True)
     def post(self, request, public_id):
-        """A new secret; the one of before signs beside it for 24 hours."""
+        """A new secret; the one of before signs beside it for 24 hours. Asked twice, the first one is void: send a key."""
         return Response(_with_secret(*webhooks.rotate_secret(endpoint=_endpoint(public_id), actor=request.user)))
 
 

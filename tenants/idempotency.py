@@ -7,14 +7,14 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
-from core import companies
+from core import companies, secrets
 from core.api import problem_response, replayed
 
 from .models import ApiKey, StoredAnswer
@@ -23,12 +23,18 @@ from .scoping import current_tenant
 MAX_LENGTH = 200
 KEPT = timedelta(hours=24)
 _PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_SEALED = "sealed"
 ABANDONED = timedelta(minutes=5)  # an answer that never came: its process died, the key is free again
 
 
-def idempotent(post: Callable) -> Callable:
+def idempotent(post: Callable | None = None, *, sealed: bool = False) -> Callable:
     """Decorate an API view's ``post``; without the header it changes nothing. A key belongs to one person of a company, and
-    to the API key where one asks: two programs of one maker may count from 1."""
+    to the API key where one asks: two programs of one maker may count from 1.
+
+    ``sealed``: the answer holds a secret, so that it is kept encrypted (RULES 37), bound to its row.
+    """
+    if post is None:
+        return partial(idempotent, sealed=sealed)
 
     @wraps(post)
     def once(self, request, *args, **kwargs):
@@ -55,7 +61,8 @@ def idempotent(post: Callable) -> Callable:
             stored.delete()  # nothing was done: the same key may try again
             raise
         stored.status = response.status_code
-        stored.body = json.loads(json.dumps(response.data, cls=JSONEncoder))
+        written = json.dumps(response.data, cls=JSONEncoder)
+        stored.body = {_SEALED: secrets.seal(written, scope=_scope(stored))} if sealed else json.loads(written)
         stored.location = response.headers.get("Location", "")
         stored.save(update_fields=["status", "body", "location"])
         return response
@@ -75,11 +82,27 @@ def _earlier(request, key: str, fingerprint: str) -> Response | None:
         )
     if stored.status:
         headers = {"Idempotency-Replayed": "true", **({"Location": stored.location} if stored.location else {})}
-        return replayed(stored.body, stored.status, headers)
+        try:
+            return replayed(_body_of(stored), stored.status, headers)
+        except secrets.SealBroken:
+            return problem_response(
+                409, "answer_lost", "It was done; the answer that held its secret cannot be read now."
+            )
     if stored.created_at < timezone.now() - ABANDONED:
         stored.delete()
         return None
     return problem_response(409, "in_progress", "The first request with this Idempotency-Key is still being answered.")
+
+
+def _body_of(stored: StoredAnswer) -> object:
+    """As it was given. Raises SealBroken where CREDENTIALS_KEY was changed and its fall-back was taken away within the day."""
+    if isinstance(stored.body, dict) and set(stored.body) == {_SEALED}:
+        return json.loads(secrets.unseal(stored.body[_SEALED], scope=_scope(stored)))
+    return stored.body
+
+
+def _scope(stored: StoredAnswer) -> str:
+    return f"{stored.tenant_id}/answer/{stored.pk}"
 
 
 def _fingerprint(request) -> str:
