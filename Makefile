@@ -57,7 +57,7 @@ test-faults: setup-dev  ## Killed workers, lost brokers
 test-faults-slow: setup-dev  ## The longest of them, which .ci/run leaves out
 	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "faults and slow" $(BY_TWO) $(ARGS)
 
-prod-check: setup-dev  ## The files of deploy/ on this machine: started, used, disturbed, stopped (about three minutes)
+prod-check: setup-dev  ## The files of deploy/ on this machine: started, used, disturbed, stopped (four to eight minutes)
 	@$(PY) -m deploy.check $(ARGS)
 
 coverage: setup-dev  ## The quick suite, and what it did not reach

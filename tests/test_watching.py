@@ -116,6 +116,12 @@ def test_every_figure_is_told_in_the_documentation(given):
             assert re.sub(r"_(bucket|count|sum|total|created)$", "", name) in told, name
 
 
+def test_dashboard_shows_backups_and_when_they_fail():
+    asked = " ".join(expression for title, expression in ASKED if title not in {rule["alert"] for rule in RULES})
+    for name in ("backup_age_seconds", "restore_drill_age_seconds", "backup_failing", "restore_drill_failing"):
+        assert f"churnguard_{name}" in asked
+
+
 def test_panels_do_not_overlap():
     taken: set[tuple[int, int]] = set()
     for panel in PANELS:
