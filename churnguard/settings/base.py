@@ -298,6 +298,10 @@ JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=10)
 JOB_SWEEP_SECONDS = env.float("JOB_SWEEP_SECONDS", default=10)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=5)
 
+# ---------------------------------------------------------------- models
+# Keys that signed models before the one in use now: they are still read, `manage.py reseal_models` frees of these keys.
+MODEL_SIGNING_KEY_FALLBACKS = [key for key in secret("MODEL_SIGNING_KEY_FALLBACKS").split(",") if key]
+
 # ---------------------------------------------------------------- feeds: data that comes by itself
 # Keys that sealed credentials before the one in use now: they still open, `manage.py reseal_credentials` frees of them.
 CREDENTIALS_KEY_FALLBACKS = [key for key in secret("CREDENTIALS_KEY_FALLBACKS").split(",") if key]

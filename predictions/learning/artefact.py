@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -87,7 +87,32 @@ def load(
 
     Raises ArtefactRefused.
     """
-    seal = seal if isinstance(seal, Seal) else Seal(**seal)  # type: ignore[arg-type]
+    return _rebuild(_checked(path, _seal_of(seal), secrets=secrets, tenant=tenant, version=version), form)
+
+
+def reseal(
+    path: str | os.PathLike[str],
+    seal: Seal | Mapping[str, object],
+    *,
+    secrets: Sequence[bytes],
+    tenant: str,
+    version: int,
+) -> Seal:
+    """The seal under the first of ``secrets``, once the file was checked under any of them. The file stays as it is.
+
+    Raises ArtefactRefused.
+    """
+    seal = _seal_of(seal)
+    _checked(path, seal, secrets=secrets, tenant=tenant, version=version)
+    return replace(seal, hmac=_hmac(secrets[0], tenant, version, seal.libraries, seal.sha256, seal.size))
+
+
+def _seal_of(seal: Seal | Mapping[str, object]) -> Seal:
+    return seal if isinstance(seal, Seal) else Seal(**seal)  # type: ignore[arg-type]
+
+
+def _checked(path: str | os.PathLike[str], seal: Seal, *, secrets: Sequence[bytes], tenant: str, version: int) -> bytes:
+    """The file's content, where it is what was sealed. Raises ArtefactRefused."""
     try:
         with open(path, "rb") as file:
             content = file.read(seal.size + 1)  # read once: what is checked is what is used
@@ -102,7 +127,7 @@ def load(
     # A list, not a generator: every secret is tried, so that time tells nothing of which one fitted.
     if not any([hmac.compare_digest(one, seal.hmac) for one in given]):  # noqa: C419
         raise ArtefactRefused("seal", "the model's seal is not this company's, this version's or this installation's")
-    return _rebuild(content, form)
+    return content
 
 
 def _rebuild(content: bytes, form: ModuleType) -> Any:

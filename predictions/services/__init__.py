@@ -8,7 +8,7 @@ profit: what contacting would earn · routine: what happens by itself
 from .profit import FIELDS as ECONOMICS_FIELDS
 from .profit import account_profit, needs_account, open_account, set_economics, valued_blocks
 from .promotion import promote, roll_back
-from .registry import load_model, load_survival, model_json
+from .registry import load_model, load_survival, model_json, reseal_models
 from .routine import may_learn, read_alarms, set_routine, take_due
 from .scoring import needs_scoring, open_scoring, require_scoring, score_customers, scoring_json
 from .training import open_training, train_model
@@ -33,6 +33,7 @@ __all__ = [
     "read_alarms",
     "require_check",
     "require_scoring",
+    "reseal_models",
     "roll_back",
     "score_customers",
     "scoring_json",

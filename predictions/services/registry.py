@@ -47,14 +47,11 @@ def load_survival(version: ModelVersion):
 
 
 def _load(version: ModelVersion, kept: ModelVersion | SurvivalModel, *, form):
-    seal = artefact.Seal(
-        sha256=kept.artefact_sha256, hmac=kept.artefact_hmac, size=kept.artefact_bytes, libraries=version.libraries
-    )
     try:
         return artefact.load(
             settings.PRIVATE_ROOT / kept.artefact_path,
-            seal,
-            secrets=[settings.MODEL_SIGNING_KEY.encode()],
+            _seal(version, kept),
+            secrets=_secrets(),
             tenant=str(version.tenant_id),
             version=version.number,
             form=form,
@@ -69,6 +66,29 @@ def _load(version: ModelVersion, kept: ModelVersion | SurvivalModel, *, form):
         ) from refused
 
 
+def reseal_models() -> tuple[int, int]:
+    """Seal every model of the company in scope under the newest key: how many are, and how many no key opens (or whose file is
+    not there any more, or not the one that was stored)."""
+    done = lost = 0
+    versions = ModelVersion.objects.exclude(artefact_path="")
+    survivals = SurvivalModel.objects.exclude(artefact_path="").select_related("version")
+    for version, kept in [*((one, one) for one in versions), *((one.version, one) for one in survivals)]:
+        try:
+            seal = artefact.reseal(
+                settings.PRIVATE_ROOT / kept.artefact_path,
+                _seal(version, kept),
+                secrets=_secrets(),
+                tenant=str(version.tenant_id),
+                version=version.number,
+            )
+        except artefact.ArtefactRefused:
+            lost += 1
+            continue
+        type(kept).objects.filter(pk=kept.pk).update(artefact_hmac=seal.hmac)
+        done += 1
+    return done, lost
+
+
 def model_json(version: ModelVersion) -> dict[str, object]:
     """What commands print of a version."""
     return {
@@ -78,6 +98,18 @@ def model_json(version: ModelVersion) -> dict[str, object]:
         "metrics": version.metrics,
         "gates": {gate["code"]: gate["state"] for gate in version.gates},
     }
+
+
+def _seal(version: ModelVersion, kept: ModelVersion | SurvivalModel) -> artefact.Seal:
+    return artefact.Seal(
+        sha256=kept.artefact_sha256, hmac=kept.artefact_hmac, size=kept.artefact_bytes, libraries=version.libraries
+    )
+
+
+def _secrets() -> list[bytes]:
+    """The key that signs, then those that did before: what they signed is still read."""
+    every = (settings.MODEL_SIGNING_KEY, *settings.MODEL_SIGNING_KEY_FALLBACKS)
+    return [key.encode() for key in every if key]
 
 
 def _folder() -> Path:
