@@ -26,7 +26,6 @@ _ANALYST = _VIEWER | {
 }
 _OPERATOR = _ANALYST | {
     "curate_data",
-    "cancel_jobs",
     "promote_models",
     "set_routine",
     "name_segments",
@@ -48,7 +47,7 @@ _ADMIN = _OPERATOR | {
     "adopt_churn_definition",
     "set_sender",
 }
-_OWNER = _ADMIN | {"delete_workspace", "set_security"}
+_OWNER = _ADMIN | {"set_security"}
 
 CAPABILITIES: dict[str, frozenset[str]] = {
     "viewer": frozenset(_VIEWER),

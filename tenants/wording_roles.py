@@ -66,7 +66,6 @@ _GROUPS: tuple[tuple[object, dict[str, object]], ...] = (
             "view_notifications": _("See notifications"),
             "view_members": _("See who is in the company"),
             "read_api": _("Read what programs can ask and do"),
-            "cancel_jobs": _("Cancel jobs"),
             "retry_jobs": _("Have jobs tried again"),
             "view_system": _("See how the system fares"),
             "release_mail": _("Let mail go out again after a restore"),
@@ -76,7 +75,6 @@ _GROUPS: tuple[tuple[object, dict[str, object]], ...] = (
             "manage_workspace": _("Change the company’s settings"),
             "view_audit": _("Read the audit trail"),
             "set_security": _("Ask every member for a second factor"),
-            "delete_workspace": _("Close the company"),
         },
     ),
 )

@@ -111,7 +111,7 @@ def test_every_capability_that_the_api_asks_can_be_given_and_has_its_words():
             asked |= set(wanted.values()) if isinstance(wanted, dict) else {wanted}
     assert asked - {"read_api"} <= set(FOR_KEYS)  # any key reads what the API is
     assert list(SCOPES) == list(FOR_KEYS)
-    assert set(FOR_KEYS) <= CAPABILITIES["owner"] - {"manage_keys", "set_security", "delete_workspace"}
+    assert set(FOR_KEYS) <= CAPABILITIES["owner"] - {"manage_keys", "set_security"}
 
 
 # ---------------------------------------------------------------- using
