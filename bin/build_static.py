@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -80,8 +81,19 @@ def compile_catalogues(root: Path) -> int:
 
     paths = [path for pattern in CATALOGUES for path in sorted(root.glob(pattern))]
     for path in paths:
-        polib.pofile(str(path)).save_as_mofile(str(path.with_suffix(".mo")))
+        catalogue = polib.pofile(str(path))
+        if "fr" in path.parts:
+            for entry in catalogue:
+                entry.msgstr = unbroken(entry.msgstr)
+                entry.msgstr_plural = {number: unbroken(text) for number, text in entry.msgstr_plural.items()}
+        catalogue.save_as_mofile(str(path.with_suffix(".mo")))
     return len(paths)
+
+
+def unbroken(french: str) -> str:
+    """French sets spaces before these signs and within its quotation marks, and no line may break there. Whoever writes an
+    entry by hand sees no difference between one space and another, so it is done here."""
+    return re.sub(r" (?=[:;?!»])|(?<=«) ", "\u00a0", french)
 
 
 def build(root: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -36,6 +36,14 @@ class SignInForm(AuthenticationForm):
         cleaned = super().clean()
         attempt.give_back()
         return cleaned
+
+
+class ResetForm(PasswordResetForm):
+    """Django's, with the name that the address has on the other pages (its French one is another)."""
+
+    email = forms.EmailField(
+        label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True})
+    )
 
 
 def too_many(seconds: int) -> str:

@@ -177,14 +177,12 @@ def _campaign_finished(f: dict) -> str:
     ) % {"campaign": f.get("campaign", ""), "sent": _count(f, "sent")}
     if not f.get("uncertain"):
         return said
-    return f"""{said} {
-        ngettext(
-            "Of %(uncertain)s nobody knows whether it arrived: decide of it.",
-            "Of %(uncertain)s nobody knows whether they arrived: decide of them.",
-            f["uncertain"],
-        )
-        % {"uncertain": _count(f, "uncertain")}
-    }"""
+    unsure = ngettext(
+        "Of %(uncertain)s nobody knows whether it arrived: decide of it.",
+        "Of %(uncertain)s nobody knows whether they arrived: decide of them.",
+        f["uncertain"],
+    ) % {"uncertain": _count(f, "uncertain")}
+    return f"{said} {unsure}"
 
 
 def _campaign_paused_by_itself(f: dict) -> str:

@@ -16,7 +16,7 @@ from . import (
     views_sign_in,
     views_webhooks,
 )
-from .forms import SignInForm
+from .forms import ResetForm, SignInForm
 
 app_name = "tenants"
 
@@ -35,6 +35,7 @@ urlpatterns = [
         login_not_required(
             views_sign_in.ResetView.as_view(
                 template_name="tenants/password_reset.html",
+                form_class=ResetForm,
                 success_url=reverse_lazy("tenants:password_reset_sent"),
             )
         ),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import floor
 
 from django import template
-from django.utils import formats
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.timesince import timesince
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -53,6 +55,14 @@ def money(value: Decimal | float | None, currency: str = "") -> str:
 @register.filter
 def thousands(value: int | None) -> str:
     return "–" if value is None else formats.number_format(value, 0, force_grouping=True)
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """How long it is since then, as a whole phrase: nobody says "0 minutes ago"."""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return _("just now")
+    return _("%(ago)s ago") % {"ago": timesince(moment)}
 
 
 @register.filter

@@ -1,12 +1,13 @@
 """Small words in templates: what a person reads of a number, and charts that cannot break out of their script."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
-from django.utils import translation
+from django.utils import timezone, translation
 
 from core.templatetags import ui
 
@@ -84,3 +85,18 @@ def test_chart_of_nothing_is_nothing():
 )
 def test_risk_never_reads_as_a_band_it_is_not_in(risk, written):
     assert ui.risk_percent(risk) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "french"),
+    [
+        (5, "just now", "à l’instant"),
+        (59, "just now", "à l’instant"),
+        (125, "2\u00a0minutes ago", "il y a 2\u00a0minutes"),
+    ],
+)
+def test_a_moment_ago_is_not_counted_in_minutes(seconds, english, french):
+    moment = timezone.now() - timedelta(seconds=seconds)
+    assert ui.ago(moment) == english
+    with translation.override("fr"):
+        assert ui.ago(moment) == french

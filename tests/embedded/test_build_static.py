@@ -3,6 +3,7 @@
 import importlib
 from pathlib import Path
 
+import polib
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,20 @@ def test_a_changed_template_or_a_lost_file_is_built_again(build_static, checkout
     assert ".text-teal-700" in (checkout / "static/built/app.css").read_text()
     (checkout / "locale/fr/LC_MESSAGES/django.mo").unlink()
     assert not build_static.is_current(checkout)
+
+
+def test_no_line_breaks_before_the_signs_of_french(build_static, checkout):
+    path = checkout / "locale/fr/LC_MESSAGES/django.po"
+    path.write_text(
+        CATALOGUE
+        + '\nmsgid "What for: “%(it)s”?"\nmsgstr "Pour quoi : « %(it)s » ?"\n'
+        + '\nmsgid "one: a"\nmsgid_plural "many: a"\nmsgstr[0] "un : a"\nmsgstr[1] "des : a"\n'
+    )
+    build_static.compile_catalogues(checkout)
+    built = polib.mofile(str(path.with_suffix(".mo")))
+    assert built.find("What for: “%(it)s”?").msgstr == "Pour quoi\u00a0: «\u00a0%(it)s\u00a0»\u00a0?"
+    assert built.find("one: a").msgstr_plural == {0: "un\u00a0: a", 1: "des\u00a0: a"}
+    assert path.read_text().endswith('"des : a"\n'), "the text that people edit stays as they wrote it"
 
 
 def test_a_broken_style_sheet_is_said_and_the_old_one_stays(build_static, checkout):
