@@ -88,7 +88,9 @@ def _grouped(told: list[Notification]) -> list[dict[str, object]]:
     for notification in told:
         kind = KIND_OF[notification.code]
         group = groups.setdefault(kind.name, {"label": kind.label, "lines": []})
-        url = settings.PUBLIC_URL + notification.url if settings.PUBLIC_URL and notification.url else ""
+        # By the address that notes it as read: else what somebody followed from here would come again in the next digest.
+        opens = f"{reverse('tenants:open_notification')}?id={notification.pk}"
+        url = settings.PUBLIC_URL + opens if settings.PUBLIC_URL and notification.url else ""
         group["lines"].append({"note": notification, "text": notification.sentence, "url": url})
     return list(groups.values())
 

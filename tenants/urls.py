@@ -92,6 +92,7 @@ urlpatterns = [
     path("notifications", views_notifications.notification_list, name="notification_list"),
     path("notifications/read", views_notifications.mark_notifications_read, name="mark_notifications_read"),
     path("notifications/settings", views_notifications.notification_settings, name="notification_settings"),
+    path("notifications/open", views_notifications.open_notification, name="open_notification"),
     path("notifications/stop/<str:token>", views_notifications.stop_mails, name="stop_mails"),
     path("webhooks", views_webhooks.webhook_list, name="webhook_list"),
     path("webhooks/<uuid:public_id>", views_webhooks.webhook, name="webhook"),

@@ -143,6 +143,7 @@ def references(company: Company, asker: Company) -> list[tuple[str, str, dict, d
         ("POST", "/consent/suppressions/remove", *_pair({"reason": WORDS}, campaign=(code, "none-of-this"))),
         ("POST", "/api/notifications", *_pair({}, ids=([notice], [987_654]))),
         ("POST", "/api/notifications", *_pair({"unread": True}, ids=([notice], [987_654]))),
+        ("GET", "/notifications/open", *_pair({}, id=(notice, 987_654))),
         ("POST", "/notifications/read", *_pair({}, id=([notice], [987_654]))),
         ("POST", "/notifications/read", *_pair({"unread": "1"}, id=([notice], [987_654]))),
         ("POST", "/workspace", *_pair({}, workspace=(company.tenant.slug, "nowhere"))),

@@ -54,10 +54,13 @@ def test_operators_hear_at_once_of_a_campaign_that_stopped_and_nobody_twice(atla
     assert readers() == [f"{name}@atlas.example.com" for name in ("alice", "olfa", "omar")]
     first = mail.outbox[0]
     assert first.subject == "Atlas Telecom: “Winter” paused by itself: look why before it goes on."
-    assert f"{SITE}/campaigns/x" in first.body
+    opens = (
+        f"{SITE}/notifications/open?id={Notification.objects.get().pk}"  # read when it is followed, and not told again
+    )
+    assert f"{opens}\n" in first.body
     html, kind = first.alternatives[0][0], first.alternatives[0][1]
     assert kind == "text/html"
-    assert f'href="{SITE}/campaigns/x"' in html
+    assert f'href="{opens}"' in html
     assert set(NoticeMail.objects.values_list("state", flat=True)) == {"sent"}
 
 

@@ -75,6 +75,41 @@ def test_pages_go_on_by_key(client_for, told):
     assert "<html" not in fragment.content.decode()
 
 
+def test_one_is_read_by_following_its_link(client_for, told):
+    with tenant_scope(told.atlas):
+        services.notify("model_trained", version=3, url="/mlops/versions/3")
+    client, row = client_for(told.bob), newest(told.bob)
+    there = f"{PAGE}/open?id={row.pk}"
+    assert client.head(there).status_code == 302
+    assert not every(NotificationRead).exists(), "a program that looks ahead reads nothing"
+    assert f'href="{there}"' in client.get(PAGE).content.decode()
+    assert f'href="{there}"' in client.get(API, headers=BELL).content.decode()
+    for _twice in range(2):
+        answer = client.get(there)
+        assert (answer.status_code, answer["Location"]) == (302, "/mlops/versions/3")
+    assert list(every(NotificationRead).values_list("notification", "user")) == [(row.pk, told.bob.pk)]
+    assert next(note for note in client.get(PAGE).context["notifications"] if note.pk == row.pk).is_read
+
+
+@pytest.mark.parametrize("url", ["", "https://elsewhere.example.com/x", "//elsewhere.example.com"])
+def test_one_without_a_place_of_ours_leads_to_the_page(client_for, told, url):
+    row = newest(told.bob)
+    every(Notification).filter(pk=row.pk).update(url=url)
+    answer = client_for(told.bob).get(f"{PAGE}/open?id={row.pk}")
+    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+
+
+def test_another_companys_and_somebody_elses_cannot_be_opened(client_for, told):
+    theirs = newest(told.charlie)
+    with tenant_scope(told.atlas):
+        services.notify("drift_failed", recipient=told.alice, reason="hers")
+    hers = newest(told.alice)
+    client = client_for(told.bob)
+    for said in (theirs.pk, hers.pk, 987_654, 10**25, "", "x", -1):
+        assert client.get(f"{PAGE}/open", {"id": said}).status_code == 404
+    assert not every(NotificationRead).exists()
+
+
 def test_one_is_read_and_shown_as_unread_again(client_for, told):
     client, row = client_for(told.bob), newest(told.bob)
     back = f"{PAGE}?kind=drift"
