@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import datetime
+
 from celery import Task, shared_task
 from django.utils import timezone, translation
 from kombu.exceptions import OperationalError
@@ -10,10 +13,12 @@ from core import logs
 from core.errors import Refused
 from core.jobs import Cancelled, LeaseLost, NotClaimable
 
-from . import api_keys, idempotency, mails, notice_mail, notifying, sessions, webhook_delivery, webhooks
+from . import account_mails, api_keys, idempotency, mails, notice_mail, notifying, sessions, webhook_delivery, webhooks
 from .company import for_each
 from .models import Tenant
 from .scoping import tenant_scope
+
+logger = logging.getLogger(__name__)
 
 
 class TenantTask(Task):
@@ -58,6 +63,17 @@ def send_invitation(*, invitation_id: int, site: str, **_: object) -> None:
 @shared_task(ignore_result=True)
 def send_password_reset(*, email: str, host: str, is_secure: bool, language: str, **_: object) -> None:
     mails.send_password_reset(email=email, host=host, is_secure=is_secure, language=language)
+
+
+@shared_task(bind=True, ignore_result=True, max_retries=4)
+def send_account_mail(self, *, at: str, **said: object) -> None:
+    """Tried again where the mail does not leave, for a quarter of an hour: nobody is there who would ask for another one."""
+    try:
+        account_mails.send(at=datetime.fromisoformat(at), **said)
+    except OSError as error:  # a server that refuses (smtplib's errors are of this kind), or is not there
+        logger.warning("A mail about a change of signing in did not leave: %s", type(error).__name__)
+        if not self.request.called_directly and not self.request.is_eager:
+            raise self.retry(exc=error, countdown=60 * 2**self.request.retries) from None
 
 
 @shared_task(ignore_result=True, expires=30)

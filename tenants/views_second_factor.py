@@ -19,7 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.errors import Refused
 from core.htmx import render_page
 
-from . import second_factor, sessions, sign_in_limits
+from . import account_changes, second_factor, sessions, sign_in_limits
+from .account_mails import Change
 from .forms import too_many
 from .forms_people import CodeForm, PasswordForm
 from .models import User
@@ -101,6 +102,7 @@ def second_factor_page(request: HttpRequest) -> HttpResponse:
                 attempt.give_back()
                 sessions.end_all(request.user, but=request.session.session_key)
                 request.session[sessions.SECOND_FACTOR] = True
+                account_changes.tell(request, request.user, Change.FACTOR_ON)
                 return _page(request, codes=codes)
     setup = second_factor.begin(request.user)
     return render_page(request, "tenants/second_factor.html", {"setup": setup, "form": form}, status=status)
@@ -108,13 +110,19 @@ def second_factor_page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def renew_recovery_codes(request: HttpRequest) -> HttpResponse:
-    return _after_password(request, lambda: _page(request, codes=second_factor.renew_codes(request.user)))
+    def renew() -> HttpResponse:
+        codes = second_factor.renew_codes(request.user)
+        account_changes.tell(request, request.user, Change.CODES)
+        return _page(request, codes=codes)
+
+    return _after_password(request, renew)
 
 
 @require_POST
 def end_second_factor(request: HttpRequest) -> HttpResponse:
     def end() -> HttpResponse:
-        second_factor.end(request.user)
+        if second_factor.end(request.user):
+            account_changes.tell(request, request.user, Change.FACTOR_OFF)
         request.session.pop(sessions.SECOND_FACTOR, None)
         messages.success(request, _("Your second factor is switched off."))
         return redirect("tenants:profile")

@@ -6,7 +6,8 @@ from django.contrib.auth import views as auth
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import get_language
 
-from . import second_factor, sessions, sign_in_limits, tasks
+from . import account_changes, second_factor, sessions, sign_in_limits, tasks
+from .account_mails import Change
 from .forms import too_many
 from .views_second_factor import ask_for_code
 
@@ -61,6 +62,7 @@ class SetPasswordView(auth.PasswordResetConfirmView):
         response = super().form_valid(form)
         sessions.end_all(form.user, but=self.request.session.session_key)
         sign_in_limits.remember(self.request, response, form.user)
+        account_changes.tell(self.request, form.user, Change.PASSWORD)
         return response
 
 
@@ -71,4 +73,5 @@ class ChangePasswordView(auth.PasswordChangeView):
         response = super().form_valid(form)
         sessions.end_all(form.user, but=self.request.session.session_key)
         sign_in_limits.remember(self.request, response, form.user)
+        account_changes.tell(self.request, form.user, Change.PASSWORD)
         return response
