@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from core.errors import Refused
 
 from . import second_factor, services, sessions
-from .models import ApiKey, Invitation, Membership, Tenant
+from .models import ApiKey, Invitation, Membership, Tenant, User
 from .permissions import CAPABILITIES
 from .roles import Role
 from .scoping import current_tenant
@@ -58,25 +58,54 @@ def remove_member(*, membership: Membership, by: Membership) -> None:
     with transaction.atomic():
         target, giver = _locked(membership, by)
         if target.user_id == giver.user_id:
-            raise Refused("yourself", _("You cannot remove yourself: ask another owner or administrator to do it."))
+            raise Refused("yourself", _("You cannot remove yourself here: leave the company by your profile."))
         _require_power(giver, target.role)
         if target.role == Role.OWNER:
             _require_another_owner(target)
-        now = timezone.now()
-        keys = ApiKey.objects.filter(made_by=target.user_id, revoked_at=None).update(revoked_at=now)
-        pending = Invitation.objects.filter(invited_by=target.user_id, accepted_at=None, withdrawn_at=None)
-        withdrawn = pending.update(withdrawn_at=now)
-        services.record(
-            "member_removed",
-            target,
-            actor=giver.user,
-            person=target.user_id,
-            role=target.role,
-            keys_revoked=keys,
-            invitations_withdrawn=withdrawn,
-        )
-        sessions.end_all(target.user)
-        target.delete()
+        _take_out(target, verb="member_removed", actor=giver.user)
+
+
+def leave(*, membership: Membership) -> None:
+    """A person takes themselves out of the company in scope, with all that a removal brings. The administrators are told.
+
+    Refused("last_owner" | "beyond_role").
+    """
+    with transaction.atomic():
+        target, _same = _locked(membership, membership)
+        if is_last_owner(target):
+            raise Refused("last_owner", last_owner_stays())
+        _take_out(target, verb="member_left", actor=target.user)
+        services.notify("member_left", member=str(target.user), role=target.role)
+
+
+def is_last_owner(membership: Membership) -> bool:
+    """Whether the company would have no owner who can sign in without this person."""
+    others = Membership.objects.filter(tenant=membership.tenant_id, role=Role.OWNER, user__is_active=True)
+    return membership.role == Role.OWNER and not others.exclude(pk=membership.pk).exists()
+
+
+def last_owner_stays() -> str:
+    return _(
+        "You are the last owner of this company. Without one nobody could decide here: make somebody else an owner first."
+    )
+
+
+def _take_out(target: Membership, *, verb: str, actor: User) -> None:
+    now = timezone.now()
+    keys = ApiKey.objects.filter(made_by=target.user_id, revoked_at=None).update(revoked_at=now)
+    pending = Invitation.objects.filter(invited_by=target.user_id, accepted_at=None, withdrawn_at=None)
+    withdrawn = pending.update(withdrawn_at=now)
+    services.record(
+        verb,
+        target,
+        actor=actor,
+        person=target.user_id,
+        role=target.role,
+        keys_revoked=keys,
+        invitations_withdrawn=withdrawn,
+    )
+    sessions.end_all(target.user)
+    target.delete()
 
 
 def require_second_factor(*, by: Membership, required: bool) -> None:
@@ -119,8 +148,7 @@ def _require_power(by: Membership, *roles: str) -> None:
 
 
 def _require_another_owner(leaving: Membership) -> None:
-    others = Membership.objects.filter(tenant=leaving.tenant_id, role=Role.OWNER, user__is_active=True)
-    if not others.exclude(pk=leaving.pk).exists():
+    if is_last_owner(leaving):
         raise Refused(
             "last_owner", _("This is the company's last owner: make somebody else an owner first, then try again.")
         )

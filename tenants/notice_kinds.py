@@ -97,7 +97,13 @@ KINDS: tuple[Kind, ...] = (
         "view_system",
         ways=_from("operator", Way.NOW),
     ),
-    Kind("members", _("People who joined"), ("member_joined",), "manage_members", ways=_from("admin", Way.WEEKLY)),
+    Kind(
+        "members",
+        _("People who joined or left"),
+        ("member_joined", "member_left"),
+        "manage_members",
+        ways=_from("admin", Way.WEEKLY),
+    ),
     Kind("keys", _("API keys about to end"), ("key_expires",), "manage_keys", ways=_from("admin", Way.DAILY)),
     Kind(
         "webhooks",

@@ -228,6 +228,10 @@ def _member_joined(f: dict) -> str:
     return _("%(member)s has joined.") % {"member": f.get("member", "")}
 
 
+def _member_left(f: dict) -> str:
+    return _("%(member)s has left the company.") % {"member": f.get("member", "")}
+
+
 def _key_expires(f: dict) -> str:
     return ngettext(
         "The API key “%(name)s” ends in %(days)s day: make another and put it in its program.",
@@ -254,6 +258,7 @@ _SENTENCES = {
     "backup_failed": _backup_failed,
     "drill_failed": _drill_failed,
     "member_joined": _member_joined,
+    "member_left": _member_left,
     "key_expires": _key_expires,
     "webhook_given_up": _webhook_given_up,
     "webhook_stopped": _webhook_stopped,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.errors import Refused
 from core.htmx import render_page
 
-from . import pictures, second_factor, sessions
+from . import members, pictures, second_factor, sessions
 from .clocks import clock_of
 from .forms_people import PictureForm, ProfileForm
 from .models import User
@@ -83,6 +85,26 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     words = ngettext("%(n)s other browser is signed out.", "%(n)s other browsers are signed out.", ended)
     messages.success(request, words % {"n": ended})
     return redirect("tenants:profile")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave_company(request: HttpRequest) -> HttpResponse:
+    """Out of the company of this session. Asks first, in plain words; a POST does it. (Another company is switched to first: so no
+    address names one, and the page shows which.)"""
+    seat = request.membership
+    if seat is None:
+        raise PermissionDenied
+    refusal = members.last_owner_stays() if members.is_last_owner(seat) else ""
+    if request.method == "POST":
+        try:
+            members.leave(membership=seat)
+        except Refused as refused:
+            refusal = refused.message
+        else:
+            logout(request)
+            return redirect(f"{reverse(settings.LOGIN_URL)}?left=1")
+    context = {"seat": seat, "person": request.user, "refusal": refusal}
+    return render_page(request, "tenants/leave.html", context, status=422 if request.method == "POST" else 200)
 
 
 def _page(request: HttpRequest, form: ProfileForm, picture_form: PictureForm, *, status: int) -> HttpResponse:

@@ -34,6 +34,7 @@ SIGNED_IN_ONLY = {
     "tenants:picture",  # one's own, or of somebody in a company that both are in
     "tenants:end_session",
     "tenants:end_other_sessions",
+    "tenants:leave_company",  # the company of the session, by one's own membership row
     "tenants:second_factor",
     "tenants:renew_recovery_codes",
     "tenants:end_second_factor",
