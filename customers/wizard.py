@@ -99,7 +99,7 @@ def dry_run_page(run: Import) -> dict[str, object]:
 def result_page(run: Import) -> dict[str, object]:
     """What was done, however it ended."""
     return {
-        "refusals": refusals_of(run.refusals),
+        "refusals": refusals_of(run.told_refusals()),
         "refused": run.rows_refused,
         "was_written": writes(run) and run.rows_read > 0,
         "understood": [

@@ -128,6 +128,10 @@ class Import(TenantJob):
         columns = self.ordered_mapping.get("columns", {})
         return [(h, c["target"] if isinstance(c, dict) else c) for h, c in columns.items()]
 
+    def told_refusals(self) -> list[dict]:
+        """The first refused cells; without what stood in them once the file is gone (``services.forget_files``)."""
+        return [{**refusal, "value": refusal.get("value", "")} for refusal in self.refusals]
+
     def result(self) -> dict[str, object]:
         """What a command prints and the API answers."""
         return {
@@ -136,7 +140,7 @@ class Import(TenantJob):
             "updated": self.rows_updated,
             "unchanged": self.rows_unchanged,
             "refused": self.rows_refused,
-            "refusals": self.refusals,
+            "refusals": self.told_refusals(),
             "unknown": self.unknown_values,
             "kept_columns": self.kept_columns,
             "months_written": self.months_written,

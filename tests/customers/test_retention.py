@@ -1,5 +1,6 @@
 """Files of imports go after their time; what they brought stays."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,32 @@ def test_file_of_a_written_import_goes_after_its_time_and_customers_stay(setting
     assert services.forget_files() == 0
     assert kept(settings) == []
     assert Customer.objects.count() == 2
+
+
+REFUSED = "amel.private@example.com"
+
+
+def test_what_stood_in_refused_cells_goes_with_the_file(settings, tmp_path):
+    run = services.open_import(path=write_csv(tmp_path / "a.csv", *LINES, f"C3,{REFUSED},No"))
+    run = services.run_import(import_id=run.pk, follow=False)
+    assert run.told_refusals()[0]["value"] == REFUSED
+    age(run, settings.IMPORT_FILES_DAYS + 1)
+    services.forget_files()
+    run = Import.objects.get(pk=run.pk)
+    [told] = run.told_refusals()
+    assert (told["line"], told["column"], told["value"]) == (4, "tenure", "")
+    assert REFUSED not in json.dumps([run.refusals, run.preview, run.proposal, run.result()], default=str)
+
+
+def test_what_a_program_sent_and_was_refused_goes_likewise(settings, cast):
+    rows = [{"external_id": "C1", "tenure": 1}, {"external_id": "C2", "tenure": REFUSED}]
+    run = services.push_customers(rows=rows, actor=cast.anna).run
+    assert run.told_refusals()[0]["value"] == REFUSED
+    for days, left in ((settings.IMPORT_FILES_DAYS - 1, REFUSED), (settings.IMPORT_FILES_DAYS + 1, "")):
+        age(run, days)
+        services.forget_files()
+        assert Import.objects.get(pk=run.pk).told_refusals()[0]["value"] == left
+    assert not Import.objects.filter(refusals__0__value__isnull=False).exists(), "and it is not looked at every night"
 
 
 def test_import_can_be_taken_back_after_its_file_is_gone(settings, tmp_path):
