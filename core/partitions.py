@@ -194,6 +194,12 @@ def drop(model: type[models.Model], key: int) -> None:
         bulk.run(f'DROP TABLE IF EXISTS "{name}"')
 
 
+def wait_briefly() -> None:
+    """For the rest of the transaction: OperationalError where somebody else holds a table for longer than a few seconds."""
+    if connection.vendor == "postgresql":
+        bulk.run("SET LOCAL lock_timeout = '3s'")
+
+
 def _secure(model: type[models.Model], name: str) -> None:
     """Row-level security as the parent has it: it would not hold for somebody who asks the part by its own name."""
     [(is_enabled, is_forced)] = bulk.fetch(

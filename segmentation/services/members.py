@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from core import alongside, bulk, columnar, jobs, partitions
 from core.models import OPEN_STATES
 from customers.models import Customer
 
 from ..models import Segment, Segmentation, SegmentMembership
+
+logger = logging.getLogger(__name__)
 
 KEPT_RUNS = 3
 _BLOCK = 100_000
@@ -176,3 +179,19 @@ def forget_old_runs() -> None:
     for run in ended.filter(customers__gt=0).order_by("-pk")[KEPT_RUNS : KEPT_RUNS + 10]:
         if not run.is_current:
             forget(run)
+
+
+def forget_buried(sender, *, model: type, job_id: int, **_: object) -> None:
+    """A run that died too often leaves a table that nobody will take up again. It may name customers already, who could not be
+    erased while it is there. ``customers`` is written with the table's attachment: one that is shown is not among these."""
+    if model is not Segmentation or not partitions.is_partitioned(SegmentMembership):
+        return
+    try:
+        with transaction.atomic():
+            partitions.wait_briefly()
+            for run in Segmentation.objects.filter(pk=job_id, customers=0):
+                partitions.drop(SegmentMembership, run.pk)
+    except (
+        OperationalError
+    ):  # the worker is slow, not dead, and holds it: ``forget_old_runs`` comes by after the next run
+        logger.warning("what segmentation %s left is in use and stays for now", job_id)
