@@ -16,6 +16,11 @@ if _worker := os.environ.get("PYTEST_XDIST_WORKER"):  # gw0, gw1…: each with f
 
 from .base import *
 
+# Said once more: base was read before, with this very package, and by then the variable was not set. Else tests looked at the
+# backups and figures of a demonstration that was started in the same checkout.
+VAR_DIR = Path(os.environ["VAR_DIR"])
+BACKUP_DIR = VAR_DIR / "backups"
+METRICS_DIR = VAR_DIR / "metrics"
 DEBUG = False
 SECRET_KEY = "test-secret-key-" + "x" * 48
 MODEL_SIGNING_KEY = "test-model-key-" + "x" * 48
@@ -25,7 +30,7 @@ ADDRESS_KEY = "test-address-key-" + "x" * 48
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-PRIVATE_ROOT = Path(os.environ["VAR_DIR"]) / "files"
+PRIVATE_ROOT = VAR_DIR / "files"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
