@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, outlook, views, what_if
+from . import api, api_what_if, outlook, views, what_if
 
 app_name = "dashboard"
 
@@ -13,5 +13,6 @@ urlpatterns = [
     path("api/customers", api.CustomersView.as_view(), name="api_customers"),
     path("api/customers/<str:number>", api.CustomerView.as_view(), name="api_customer"),
     path("api/customers/<str:number>/history", api.HistoryView.as_view(), name="api_customer_history"),
+    path("api/customers/<str:number>/what-if", api_what_if.WhatIfView.as_view(), name="api_what_if"),
     path("clients/<uuid:public_id>/what-if", what_if.client_what_if, name="client_what_if"),
 ]

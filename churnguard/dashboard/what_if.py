@@ -43,7 +43,7 @@ def client_what_if(request: HttpRequest, public_id) -> HttpResponse:
             levers = [_lever(lever, given, currency) for lever in asked.levers]
             context["levers"], context["more_levers"] = levers[:AT_ONCE], levers[AT_ONCE:]
             context["answer"] = _answer(asked, currency)
-            context["errors"] = {**unread, **{name: _why_not(name, why) for name, why in asked.refused.items()}}
+            context["errors"] = {**unread, **{name: why_not(name, why) for name, why in asked.refused.items()}}
             context["error_list"] = [(feature_name(name), why) for name, why in context["errors"].items()]
     part = request.htmx and request.htmx.target == "what-if-answer"
     return render_panel(
@@ -140,7 +140,7 @@ def _told(name: str, value: object, currency: str) -> str:
     return value_name(value) if isinstance(value, str) else _number(name, float(value), currency)
 
 
-def _why_not(name: str, why: Exception) -> str:
+def why_not(name: str, why: Exception) -> str:
     """Why the model cannot speak about a change."""
     facts = {"name": feature_name(name), "value": str(why.facts.get("value", ""))[:60]}
     return {

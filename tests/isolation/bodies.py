@@ -61,6 +61,8 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         "predictions:api_routine": {"scoring_hour": 4},
         "dashboard:api_customers": {"customers": [_ROW]},
         "dashboard:api_customer": {"first_name": WORDS, "city": WORDS, "attributes": {"remark": WORDS}, **reason},
+        "dashboard:api_what_if": {"changes": {"contract": "Two year"}},
+        "customers:api_merge": {"gone": customer.external_id, "reason": WORDS},
         "customers:api_usage": {"usage": [_MONTH | {"customer": customer.external_id}]},
         "segmentation:api_offers": _OFFER | {"segments": [label], "rule": _RULE},
         "segmentation:api_offer": _OFFER,
@@ -106,6 +108,8 @@ def references(company: Company, asker: Company) -> list[tuple[str, str, dict, d
         code = Campaign.objects.order_by("pk").first().code
         notice = Notification.objects.order_by("pk").last().pk
     known, own = known_bodies(company), known_bodies(asker)
+    with tenant_scope(asker.tenant):
+        own_number = Customer.objects.order_by("pk").last().external_id
     nobody = ABSENT_ID
     # All but the one row is the asker's own, so that nothing else is refused before that is looked for.
     bulk = {name: value for name, value in own["campaigns:api_bulk"].items() if name != "offer"}
@@ -121,6 +125,8 @@ def references(company: Company, asker: Company) -> list[tuple[str, str, dict, d
         ("POST", "/api/campaigns", *_pair(bulk, template=(str(message.public_id), nobody))),
         ("POST", "/api/campaigns", *_pair(bulk, offer=(str(offer.public_id), nobody))),
         ("POST", "/api/campaigns", *_pair(bulk, audience=_of_rule(rule.public_id, nobody))),
+        ("POST", f"/api/customers/{own_number}/merge", *_pair({"reason": WORDS}, gone=(str(customer.public_id), nobody))),
+        ("POST", f"/api/customers/{own_number}/merge", *_pair({"reason": WORDS}, gone=(customer.external_id, "S987"))),
         ("POST", "/api/offers", *_pair(_OFFER, segments=([label], ["S987"]))),
         ("POST", "/api/offers", *_pair(_OFFER, rule=(_by_segment(label), _by_segment("S987")))),
         ("POST", "/api/usage", *_pair({}, usage=_months(customer.external_id, "S987"))),
