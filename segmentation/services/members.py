@@ -48,7 +48,14 @@ def empty_table(held: jobs.Claim, run: Segmentation, keys: np.ndarray) -> Table:
     halved = ("customer_id", int(keys[middle])) if middle else None
     with transaction.atomic():
         held.save(progress_done=0)  # the fence: a worker taken for dead must not remove its successor's table
-        name = partitions.create(SegmentMembership, "segmentation_id", run.pk, attempt=held.token, halved=halved)
+        name = partitions.create(
+            SegmentMembership,
+            "segmentation_id",
+            run.pk,
+            attempt=held.token,
+            halved=halved,
+            same={"tenant_id": run.tenant_id},
+        )
     if not middle:
         return Table(name, ((name, slice(0, len(keys))),))
     first, second = partitions.halves(name)
@@ -94,10 +101,13 @@ def _whole_piece(run: Segmentation, name: str, rows: slice, keys: np.ndarray, se
     first = run.pk << _KEYS_OF_A_RUN
     for start in range(rows.start, rows.stop, _BLOCK):
         part = slice(start, min(start + _BLOCK, rows.stop))
-        # A key drawn from the sequence for each row took a sixth of the writing.
-        own = {"id": np.arange(first + part.start, first + part.stop)}
-        mine = segments[part.start - rows.start : part.stop - rows.start]
-        yield columnar.insert(name, own | _columns(run, keys[part], mine))
+        columns = {
+            # A key drawn from the sequence for each row took a sixth of the writing.
+            "id": np.arange(first + part.start, first + part.stop),
+            "customer_id": keys[part],
+            "segment_id": segments[part.start - rows.start : part.stop - rows.start],
+        }
+        yield columnar.insert(name, columns)
     yield from (0 for _step in partitions.complete(SegmentMembership, name))
     partitions.promise(SegmentMembership, name)
     try:
