@@ -145,5 +145,5 @@ def _decode(cursor: str, order: Order) -> tuple[Any, int] | None:
         if not isinstance(value, int | float | Decimal | str | None) or isinstance(value, bool):
             return None
         return value, pk
-    except (ValueError, TypeError, ArithmeticError):
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
         return None

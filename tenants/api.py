@@ -6,12 +6,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.bodies import Body
 from core.operations import operation
+from core.parsing import JSONParser, MultiPartParser
 
 from . import api_shapes as shapes
 from . import notice_settings, noticeboard, services

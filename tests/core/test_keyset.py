@@ -176,6 +176,7 @@ def forged(*parts: object) -> str:
         base64.urlsafe_b64encode(b"5").decode(),
         base64.urlsafe_b64encode(b'{"a": 1}').decode(),
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+        base64.urlsafe_b64encode(b"[" * 1_400).decode(),
     ],
 )
 @pytest.mark.parametrize("direction", ["after", "before"])

@@ -146,3 +146,9 @@ def test_file_name_in_a_notice_is_text_on_the_page(client_for, told):
         services.notify("import_finished", filename="<img src=x onerror=alert(1)>.csv", created=0, updated=0, refused=0)
     for address, headers in ((PAGE, {}), (API, HTMX)):
         assert "<img src=x" not in client_for(told.alice).get(address, headers=headers).content.decode()
+
+
+@pytest.mark.parametrize("body", ["[" * 50_000, '{"ids": ' + "[" * 50_000 + "]" * 50_000 + "}", '{"unread": 1e999}'])
+def test_odd_bodies_are_refused_and_break_nothing(client_for, told, body):
+    answer = client_for(told.alice).post(API, body, content_type="application/json")
+    assert answer.status_code == 400
