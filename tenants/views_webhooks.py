@@ -101,8 +101,12 @@ def send_test(request: HttpRequest, public_id) -> HttpResponse:
 def switch(request: HttpRequest, public_id) -> HttpResponse:
     """On with ``on``, else off."""
     endpoint, is_active = _endpoint(public_id), request.POST.get("on") == "1"
-    webhooks.change_endpoint(endpoint=endpoint, actor=request.user, is_active=is_active)
-    messages.success(request, _("The webhook is switched on.") if is_active else _("The webhook is switched off."))
+    try:
+        webhooks.change_endpoint(endpoint=endpoint, actor=request.user, is_active=is_active)
+    except Refused as refusal:  # events may no longer be sent to its address
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("The webhook is switched on.") if is_active else _("The webhook is switched off."))
     return redirect("tenants:webhook", endpoint.public_id)
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from core import addresses, http, jobs, secrets
 from core.errors import Refused, Unreachable
 from core.models import JobState
+from core.parsing import is_unstorable
 
 from . import services
 from .models import Tenant, User, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -57,7 +58,7 @@ def make_endpoint(
     "too_long" | "bad_text" | "too_many_webhooks").
     """
     tenant, secret = current_tenant(), new_secret()
-    endpoint = WebhookEndpoint(created_by=actor, **_checked(url, events, description))
+    endpoint = WebhookEndpoint(created_by=actor, **_checked(url=url, events=events, description=description))
     with transaction.atomic():
         Tenant.objects.select_for_update().get(pk=tenant.pk)  # two at once count each other
         if WebhookEndpoint.objects.count() >= MOST_ENDPOINTS:
@@ -81,15 +82,12 @@ def change_endpoint(
     description: str | None = None,
     is_active: bool | None = None,
 ) -> WebhookEndpoint:
-    """What is named changes. To switch it on begins with a clean count of failures. Refused as for a new one."""
+    """What is named changes. To switch it on begins with a clean count of failures. Refused as for a new one, but for what
+    is not named: an address that may no longer be sent to can still be switched off."""
     with transaction.atomic():
         row = WebhookEndpoint.objects.select_for_update().get(pk=endpoint.pk)
-        said = _checked(
-            row.url if url is None else url,
-            row.events if events is None else events,
-            row.description if description is None else description,
-        )
-        for name, value in said.items():
+        again = row.url if url is None and is_active and not row.is_active else url
+        for name, value in _checked(url=again, events=events, description=description).items():
             setattr(row, name, value)
         if is_active is not None:
             if is_active and not row.is_active:
@@ -142,21 +140,29 @@ def reseal_webhooks() -> tuple[int, int]:
     return done, lost
 
 
-def _checked(url: str, events: Iterable[str], description: str) -> dict[str, object]:
-    url, description, wanted = url.strip(), description.strip(), list(dict.fromkeys(events))
-    if len(url) > 500 or len(description) > 120:
+def _checked(
+    *, url: str | None = None, events: Iterable[str] | None = None, description: str | None = None
+) -> dict[str, object]:
+    """What was said, as it is kept."""
+    found: dict[str, object] = {}
+    if len((url or "").strip()) > 500 or len((description or "").strip()) > 120:
         raise Refused("too_long", _("An address has at most 500 characters, a description at most 120."))
-    try:
-        description.encode()
-    except UnicodeEncodeError:  # half a character, which no database takes
-        raise Refused("bad_text", _("The description holds characters that cannot be kept.")) from None
-    address = http.check_address(url)
-    _check_machine(address.host, address.port or 443)
-    if not wanted:
-        raise Refused("no_events", _("Choose at least one event."))
-    if unknown := sorted(set(wanted) - set(EVENTS)):
-        raise Refused("unknown_events", _("There are no such events: %(names)s.") % {"names": ", ".join(unknown)[:200]})
-    return {"url": url, "events": wanted, "description": description}
+    if description is not None:
+        found["description"] = description.strip()
+        if is_unstorable(description):
+            raise Refused("bad_text", _("The description holds characters that cannot be kept."))
+    if url is not None:
+        found["url"] = url.strip()
+        address = http.check_address(url)
+        _check_machine(address.host, address.port or 443)
+    if events is not None:
+        found["events"] = wanted = list(dict.fromkeys(events))
+        if not wanted:
+            raise Refused("no_events", _("Choose at least one event."))
+        if unknown := sorted(set(wanted) - set(EVENTS)):
+            names = ", ".join(unknown)[:200]
+            raise Refused("unknown_events", _("There are no such events: %(names)s.") % {"names": names})
+    return found
 
 
 def _check_machine(host: str, port: int) -> None:

@@ -394,3 +394,22 @@ def test_documented_curl_makes_a_webhook(live_server, cast):
     assert (made["events"], made["active"]) == (["import.finished", "drift.alarm"], True)
     assert SECRET.fullmatch(made["secret"])
     assert str(every(WebhookEndpoint).get().public_id) == made["id"]
+
+
+def test_webhook_whose_address_became_private_can_be_switched_off_and_not_on(client_for, cast, settings):
+    """The operator allowed the machine once, and does no longer: off is the way that must stay open."""
+    settings.WEBHOOK_PRIVATE_HOSTS = ["10.1.2.3"]
+    with tenant_scope(cast.atlas):
+        endpoint, _secret = make(cast.alice, "https://10.1.2.3/x")
+    settings.WEBHOOK_PRIVATE_HOSTS = []
+    client, address = client_for(cast.alice), f"{API}/{endpoint.public_id}"
+    assert client.post(f"{PAGE}/{endpoint.public_id}/switch", {}).status_code == 302
+    endpoint.refresh_from_db()
+    assert not endpoint.is_active
+    answer = client.post(f"{PAGE}/{endpoint.public_id}/switch", {"on": "1"}, follow=True)
+    assert answer.status_code == 200
+    assert "WEBHOOK_PRIVATE_HOSTS" in answer.content.decode()
+    assert send(client, "PATCH", address, {"active": True}).json()["code"] == "private_address"
+    assert send(client, "PATCH", address, {"description": "of before"}).status_code == 200
+    endpoint.refresh_from_db()
+    assert not endpoint.is_active
