@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.contrib.auth import views as auth
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import get_language
@@ -67,7 +68,20 @@ class SetPasswordView(auth.PasswordResetConfirmView):
 
 
 class ChangePasswordView(auth.PasswordChangeView):
-    """The other sessions of the person end; this one goes on under the new password."""
+    """The other sessions of the person end; this one goes on under the new password. Guesses of the old one at an open browser
+    are counted, and beyond the limit not looked at."""
+
+    def post(self, request, *args, **kwargs) -> HttpResponse:
+        attempt = sign_in_limits.begin_proof(request)
+        if attempt.wait:
+            messages.error(request, too_many(attempt.wait))
+            response = self.render_to_response(self.get_context_data(form=self.form_class(request.user)), status=429)
+            response["Retry-After"] = str(attempt.wait)
+            return response
+        form = self.get_form()
+        if form.is_valid() or "old_password" not in form.errors:
+            attempt.give_back()
+        return self.form_valid(form) if form.is_valid() else self.form_invalid(form)
 
     def form_valid(self, form) -> HttpResponse:
         response = super().form_valid(form)

@@ -215,3 +215,22 @@ def test_new_secret_key_keeps_known_browsers_while_the_old_one_still_opens(cast,
     settings.SECRET_KEY = "another-secret-key-" + "y" * 48
     attack(11)
     assert sign_in(client, ALICE).status_code == 302
+
+
+def change_password(client: Client, old: str, new: str = "a-brand-new-secret"):
+    return client.post("/password", {"old_password": old, "new_password1": new, "new_password2": new})
+
+
+def test_guesses_of_the_old_password_at_an_open_browser_are_counted(cast, settings, monkeypatch):
+    settings.SIGN_IN_RATES = {**settings.SIGN_IN_RATES, "code": "5/15m"}
+    client, elsewhere = Client(), Client()
+    assert sign_in(client, ALICE).status_code == sign_in(elsewhere, ALICE).status_code == 302
+    for _n in range(8):  # who knows the old one may look for a new one that is taken
+        assert change_password(client, PASSWORD, "short").status_code == 200
+    assert [change_password(client, f"guess {n}").status_code for n in range(7)] == [200] * 5 + [429] * 2
+    answer = change_password(client, PASSWORD)
+    assert answer.status_code == 429 and int(answer["Retry-After"]) > 0
+    with monkeypatch.context() as patched:
+        patched.setattr(User, "check_password", lambda *_: pytest.fail("it was looked at"))
+        assert change_password(client, PASSWORD).status_code == 429
+    assert change_password(elsewhere, PASSWORD).status_code == 302  # another browser has its own count
