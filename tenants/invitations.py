@@ -17,7 +17,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -174,9 +174,16 @@ def accept_as_new(*, invitation: Invitation, name: str, password: str) -> Member
 
     Refused as ``accept``, or "has_account" | "weak_password".
     """
+    try:
+        return _accept_as_new(invitation, name, password)
+    except IntegrityError:  # the same link twice at once, or that of another company
+        raise _has_account() from None
+
+
+def _accept_as_new(invitation: Invitation, name: str, password: str) -> Membership:
     with transaction.atomic():
         if account_of(invitation) is not None:
-            raise Refused("has_account", _("This address has an account: sign in first."))
+            raise _has_account()
         user = User.objects.filter(email__iexact=invitation.email).first() or User(email=invitation.email)
         user.name, user.locale = name.strip() or user.name, user.locale or get_language() or ""
         try:
@@ -202,6 +209,10 @@ def _require_power(by: Membership, role: str) -> None:
 def _take_a_mail() -> None:
     if rates.take(f"invitations/{current_tenant().pk}", _MAILS):
         raise Refused("too_many", _("The company has sent too many invitations today. Go on tomorrow."))
+
+
+def _has_account() -> Refused:
+    return Refused("has_account", _("This address has an account: sign in first."))
 
 
 def _over() -> Refused:

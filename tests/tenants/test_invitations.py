@@ -280,3 +280,17 @@ def test_person_without_a_company_takes_a_seat_and_sees_it(client_for, cast):
     invite(client_for(cast.alice), "lone@example.com", "viewer")
     assert client.post(link()).status_code == 302
     assert client.get("/members").status_code == 200
+
+
+def test_link_that_is_used_twice_at_once_opens_one_account(client, invited, monkeypatch):
+    """The other request is a moment ahead: its account is there once ours is written."""
+    real = invitations.validate_password
+
+    def look(password, user):
+        real(password, user)
+        User.objects.create_user(NEW, "another-secret-of-hers")
+
+    monkeypatch.setattr(invitations, "validate_password", look)
+    answer = client.post(invited, ACCOUNT)
+    assert answer.status_code == 422
+    assert "This address has an account" in answer.content.decode()
