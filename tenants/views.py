@@ -32,7 +32,8 @@ def set_language(request: HttpRequest) -> HttpResponse:
 @require_POST
 def switch_workspace(request: HttpRequest) -> HttpResponse:
     """Choose among one's own companies; the choice is checked against membership rows at each request."""
-    seat = Membership.objects.filter(user=request.user, tenant__slug=request.POST.get("workspace", "")).first()
+    wanted = request.POST.get("workspace", "")
+    seat = Membership.objects.filter(user=request.user, tenant__slug=wanted).first() if wanted.isprintable() else None
     if seat is not None:
         sessions.enter(request, seat.tenant_id)
     return redirect(settings.LOGIN_REDIRECT_URL)

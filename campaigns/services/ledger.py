@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from core import reasons
 from core.errors import Refused
+from core.parsing import is_unstorable
 from customers import selectors as customers
 from customers.models import Customer
 from tenants import services as tenants
@@ -144,6 +145,8 @@ def suppress_by_hand(*, address: str, reason: str, note: str, campaign_code: str
 
 
 def suppression_of(address_key: str, campaign_code: str) -> Suppression | None:
+    if is_unstorable(address_key + campaign_code):
+        return None
     return Suppression.objects.filter(address_key=address_key, campaign_code=campaign_code).first()
 
 

@@ -175,6 +175,8 @@ def test_address_is_let_alone_found_and_taken_off_with_a_reason(client_for, cast
     with tenant_scope(atlas):
         assert AuditEntry.objects.get(verb="unsuppressed").facts["reason"] == "she wrote to us on 3 May"
     assert client.post("/consent/suppressions/remove", {"key": key, "reason": "she wrote to us"}).status_code == 404
+    for odd in ({"key": "a\x00"}, {"key": key, "campaign": "\x00"}):
+        assert client.post("/consent/suppressions/remove", odd | {"reason": "x"}).status_code == 404
 
 
 @pytest.mark.parametrize("address", ["", "no address", "@" * 400])

@@ -106,3 +106,11 @@ def test_switching_goes_to_ones_own_companies_only(client_for, cast, both_places
 
 def test_switching_is_a_post(client_for, cast):
     assert client_for(cast.alice).get(reverse("tenants:switch_workspace")).status_code == 405
+
+
+def test_workspace_that_is_no_text_changes_nothing(client_for, both_places):
+    client = client_for(both_places)
+    client.get("/dashboard")
+    before = client.session["workspace"]
+    assert client.post(reverse("tenants:switch_workspace"), {"workspace": "atlas\x00"}).status_code == 302
+    assert client.session["workspace"] == before
