@@ -129,12 +129,17 @@ class CorrectCustomer:
         said = bodies.read(request, CorrectBody)
         customer = find_customer(number)
         reason = said.pop("reason")
-        own, plan = _changes(customer, said)
-        if not own and not plan:
+        own, plan, attributes = _changes(said)
+        if not own and not plan and attributes is None:
             raise ValidationError({"body": ["name at least one field to correct"]})
         try:
             customer = services.correct_customer(
-                customer=customer, changes=own, subscription=plan, actor=request.user, reason=reason
+                customer=customer,
+                changes=own,
+                subscription=plan,
+                attributes=attributes,
+                actor=request.user,
+                reason=reason,
             )
         except Invalid as invalid:
             raise ValidationError(invalid.message_dict) from invalid
@@ -162,8 +167,9 @@ def find_customer(number: str) -> Customer:
     return customer
 
 
-def _changes(customer: Customer, said: Mapping[str, Any]) -> tuple[dict[str, object], dict[str, object]]:
-    """What was said as values of the tables: (of the customer, of the subscription). Raises ValidationError by the field."""
+def _changes(said: Mapping[str, Any]) -> tuple[dict[str, object], dict[str, object], dict[str, object] | None]:
+    """What was said as values of the tables: (of the customer, of the subscription, other fields where any were named). Raises
+    ValidationError by the field."""
     wrong: dict[str, list[str]] = {}
     changes: dict[type, dict[str, object]] = {Customer: {}, Subscription: {}}
     for name, value in said.items():
@@ -174,16 +180,12 @@ def _changes(customer: Customer, said: Mapping[str, Any]) -> tuple[dict[str, obj
             changes[model][name] = _value(model, name, value)
         except ValueError as error:
             wrong[name] = [str(error)]
-    if "attributes" in said:
-        given = said["attributes"]
-        if not _are_attributes(given):
-            wrong["attributes"] = ["an object of names and plain values"]
-        else:
-            merged = {**customer.attributes, **given}
-            changes[Customer]["attributes"] = {name: value for name, value in merged.items() if value is not None}
+    attributes = said.get("attributes")
+    if "attributes" in said and not _are_attributes(attributes):
+        wrong["attributes"] = ["an object of names and plain values"]
     if wrong:
         raise ValidationError(wrong)
-    return changes[Customer], changes[Subscription]
+    return changes[Customer], changes[Subscription], attributes
 
 
 def _value(model: type, name: str, value: object) -> object:

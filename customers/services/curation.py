@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -49,16 +49,26 @@ def correct_customer(
     actor: User,
     reason: str,
     subscription: Mapping[str, object] | None = None,
+    attributes: Mapping[str, object] | None = None,
 ) -> Customer:
-    """Correct a customer and, in the same breath, the subscription: one change, one reason.
+    """Correct a customer and, in the same breath, the subscription: one change, one reason. ``attributes`` are laid over those
+    that the customer has by then, None takes one away.
 
     Raises ValidationError for a value that the field cannot hold, Refused without a reason.
     """
-    corrections = [Correction(customer, changes)]
-    if subscription:
-        plan = Subscription.objects.filter(customer=customer).first() or Subscription(customer=customer)
-        corrections.append(Correction(plan, subscription))
-    correct_rows(corrections=corrections, actor=actor, reason=reason)
+    with transaction.atomic():
+        if attributes is not None:
+            # Locked before they are read: two programs that each correct one of them must not undo each other.
+            present = Customer.objects.select_for_update().filter(pk=customer.pk).first()
+            if present is None:
+                raise _gone()
+            merged = {**present.attributes, **attributes}
+            changes = {**changes, "attributes": {name: value for name, value in merged.items() if value is not None}}
+        corrections = [Correction(customer, changes)]
+        if subscription:
+            plan = Subscription.objects.filter(customer=customer).first() or Subscription(customer=customer)
+            corrections.append(Correction(plan, subscription))
+        correct_rows(corrections=corrections, actor=actor, reason=reason)
     return Customer.objects.get(pk=customer.pk)
 
 
@@ -141,7 +151,13 @@ def _write(
             row.changed_by_import = None
             row.save(update_fields=[*changes, "changed_by_import"])
         else:
-            row.save(**({} if is_new else {"update_fields": [*changes, "updated_at"]}))
+            try:
+                with transaction.atomic():
+                    row.save(**({} if is_new else {"update_fields": [*changes, "updated_at"]}))
+            except IntegrityError:
+                if "external_id" not in changes:
+                    raise
+                raise _number_taken() from None  # by somebody who was a moment ahead
         images.setdefault((correction.customer_id, correction.month), {})[_TABLE[type(row)]] = image
         fields.update(changes)
     return images, fields
@@ -170,11 +186,15 @@ def _validate(row: models.Model, changes: Mapping[str, object]) -> None:
         require_free_number(row)
 
 
+def _number_taken() -> ValidationError:
+    return ValidationError({"external_id": _("Another customer has this number: merge the two instead.")})
+
+
 def require_free_number(customer: Customer) -> None:
     """Raises ValidationError where another customer has, or had before a merge, this number."""
     number = customer.external_id
     if Customer.objects.filter(external_id=number).exclude(pk=customer.pk).exists():
-        raise ValidationError({"external_id": _("Another customer has this number: merge the two instead.")})
+        raise _number_taken()
     former = FormerNumber.objects.filter(external_id=number).select_related("customer").first()
     if former is not None:
         raise ValidationError(

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from customers import api_customers as writing
 from customers.models import Customer, CustomerChange
+from customers.services import curation
 from predictions.models import Score
 from segmentation.models import AllocatedOffer, Allocation, Offer
 from tenants.models import AuditEntry
@@ -258,3 +260,29 @@ def test_admin_erases_a_customer_with_a_reason(client_for, shared, one):
     with tenant_scope(shared.cast.atlas):
         entry = AuditEntry.objects.latest("sequence")
         assert (entry.verb, entry.facts["reason"]) == ("customer_erased", "asked for it")
+
+
+def test_corrections_of_two_programs_at_once_do_not_undo_each_other(omar, one, shared, monkeypatch):
+    address, real = f"{LIST}/{one.public_id}", writing.find_customer
+
+    def find(number):
+        """Read by one request, and then corrected by the other."""
+        found = real(number)
+        monkeypatch.setattr(writing, "find_customer", real)
+        assert send(omar, address, {"reason": "x", "attributes": {"Zone": "Nord", "Old": None}}).status_code == 200
+        return found
+
+    assert send(omar, address, {"reason": "x", "attributes": {"Old": 1}}).status_code == 200
+    monkeypatch.setattr(writing, "find_customer", find)
+    said = send(omar, address, {"reason": "x", "attributes": {"Points": 3}}).json()["attributes"]
+    assert (said["Zone"], said["Points"]) == ("Nord", 3)
+    assert "Old" not in said
+
+
+def test_number_that_another_program_has_just_given_away_is_taken(omar, one, shared, monkeypatch):
+    with tenant_scope(shared.cast.atlas):
+        other = Customer.objects.exclude(pk=one.pk).first()
+    monkeypatch.setattr(curation, "require_free_number", lambda customer: None)  # it was free when it was looked at
+    answer = send(omar, f"{LIST}/{one.public_id}", {"reason": "x", "external_id": other.external_id})
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == ["external_id"]
