@@ -20,7 +20,7 @@ from . import selectors
 def release_mail(request: HttpRequest) -> HttpResponse:
     """For the company that the person is in, and for no other one of this installation."""
     try:
-        mail_hold.release_mail(actor=request.user, reason=request.POST.get("reason", "")[:300])
+        mail_hold.release_mail(actor=request.user, reason=request.POST.get("reason", ""))
     except Refused as refusal:
         messages.warning(request, refusal.message)
     else:
