@@ -81,8 +81,7 @@ def push_customers(
 
     def write(cleaner: RowCleaner, cleaned: Cleaned, run: Import | None) -> merge.Merged:
         numbers = [row[1] for row in cleaned.customers]
-        known = list(Customer.objects.filter(external_id__in=numbers).values_list("pk", flat=True))
-        with base_follows(known):
+        with base_follows(_held(numbers)):
             counts = merge.merge_customers(
                 cleaner.columns, cleaned.customers, import_id=run.pk, empty_clears=empty_clears
             )
@@ -114,6 +113,8 @@ def push_usage(
     measures = [name for name in sheet.names if name in MEASURES]
 
     def merge_months(cleaner: RowCleaner, cleaned: Cleaned, run: Import | None) -> merge.Merged:
+        if run is not None:
+            _held([number for _line, number, *_values in cleaned.months])
         counts = merge.merge_months(
             cleaner.measures,
             cleaned.months,
@@ -129,6 +130,13 @@ def push_usage(
     if not measures and sheet.lines:
         raise Refused("no_measures", _("Name at least one measure of use beside the customer and the month."))
     return _push(sheet, len(rows), actor, merge_months, dry=dry, empty_clears=empty_clears)
+
+
+def _held(numbers: Sequence[str]) -> list[int]:
+    """Keys of the customers that there are, locked in one order: two pushes of the same customers would wait for each other
+    row by row, and what the one counts as "before" would change under its hands. Inside a transaction."""
+    rows = Customer.objects.select_for_update(no_key=True).filter(external_id__in=numbers).order_by("pk")
+    return list(rows.values_list("pk", flat=True))
 
 
 # ---------------------------------------------------------------- rows as a table

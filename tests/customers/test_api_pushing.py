@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from threading import Barrier, Thread
 
 import pytest
+from django.db import connection
 
 from customers import selectors as reads
 from customers import services
@@ -333,3 +335,45 @@ def test_use_of_another_companys_customer_is_absent(client_for, cast, two, atlas
         answer = client.get(address)
         assert (answer.status_code, answer.content) == (404, absent.content)
     assert send(client_for(cast.bob), USAGE, {"usage": [{"customer": "C1"}]}).status_code == 403
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_pushes_of_the_same_customers_at_once_neither_fail_nor_miscount(cast):
+    """In opposite orders, with the label by turns: each waits for the other's rows, and counts what it found."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    numbers = [f"C{n:03}" for n in range(200)]
+
+    def rows(label: bool, order: int) -> list[dict[str, object]]:
+        return [{"external_id": number, "churn_label": label, "city": str(label)} for number in numbers[::order]]
+
+    def months(order: int) -> list[dict[str, object]]:
+        return [{"customer": number, "month": "2026-10", "nombre_appels": order + 5} for number in numbers[::order]]
+
+    with tenant_scope(cast.atlas):
+        services.push_customers(rows=rows(False, 1), actor=cast.anna)
+    start, failed = Barrier(2), []
+
+    def go(order: int) -> None:
+        try:
+            with tenant_scope(cast.atlas):
+                for turn in range(12):
+                    start.wait(60)
+                    services.push_customers(rows=rows(turn % 2 == 0, order), actor=cast.anna)
+                    services.push_usage(rows=months(order), actor=cast.anna)
+        except Exception as error:
+            failed.append(error)
+            start.abort()
+        finally:
+            connection.close()
+
+    threads = [Thread(target=go, args=(order,)) for order in (1, -1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    with tenant_scope(cast.atlas):
+        facts = CustomerBase.objects.get().facts
+        assert (facts["customers"], facts["left"], facts["stayed"]) == (200, 0, 200)
