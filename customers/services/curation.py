@@ -287,9 +287,14 @@ def measures() -> list[models.Field]:
 
 
 def erase_customer(*, customer: Customer, actor: User, reason: str) -> None:
-    """Delete a customer with all that hangs on them, history included. The trail keeps the identifier and the reason."""
+    """Delete a customer with all that hangs on them, history included. The trail keeps the identifier and the reason. Refused
+    ("gone") where somebody else has done so."""
     reason = require_reason(reason)
-    with transaction.atomic(), base_follows([customer.pk]):
-        tenants.record("customer_erased", customer, actor=actor, reason=reason)
-        duplicates.leave_out(customer.pk)
-        customer.delete()
+    with transaction.atomic():
+        # Locked before they are counted: erased twice at once, they would be taken off the roll-up twice.
+        if Customer.objects.select_for_update().filter(pk=customer.pk).first() is None:
+            raise _gone()
+        with base_follows([customer.pk]):
+            tenants.record("customer_erased", customer, actor=actor, reason=reason)
+            duplicates.leave_out(customer.pk)
+            customer.delete()

@@ -286,3 +286,20 @@ def test_number_that_another_program_has_just_given_away_is_taken(omar, one, sha
     answer = send(omar, f"{LIST}/{one.public_id}", {"reason": "x", "external_id": other.external_id})
     assert answer.status_code == 400
     assert list(answer.json()["errors"]) == ["external_id"]
+
+
+def test_customer_is_erased_once_by_two_who_ask_at_once(client_for, shared, one, monkeypatch):
+    alice, address, real = client_for(shared.cast.alice), f"{LIST}/{one.public_id}", writing.find_customer
+
+    def find(number):
+        """Found by one request, and then erased by the other."""
+        found = real(number)
+        monkeypatch.setattr(writing, "find_customer", real)
+        assert send(alice, address, {"reason": "asked for it"}, "delete").status_code == 204
+        return found
+
+    monkeypatch.setattr(writing, "find_customer", find)
+    answer = send(alice, address, {"reason": "asked for it"}, "delete")
+    assert (answer.status_code, answer.json()["code"]) == (422, "gone")
+    with tenant_scope(shared.cast.atlas):
+        assert AuditEntry.objects.filter(verb="customer_erased").count() == 1
