@@ -23,7 +23,7 @@ def save_rule(*, actor: User | None, name: str, rule: object, segment: RuleSegme
     Raises Refused: ``name_missing``, ``name_taken``, ``too_many``, ``invalid_rule`` (facts: problems, each with the path of
     its place in the rule).
     """
-    name = " ".join(name.split())
+    name = " ".join(name.replace("\x00", "").split())  # which no database takes, and no name needs
     if not name or len(name) > 120:
         raise Refused("name_missing", _("Give it a name of at most 120 characters."))
     tree = read_rule(rule)

@@ -105,7 +105,9 @@ def write_in_forms(forms, client, company, kinds_of=None) -> tuple[list[str], in
 
 def test_forms_keep_what_they_take(forms, owner, companies):
     assert len(forms) > 30
-    findings, sent = write_in_forms(forms, owner, companies.ours, lambda place: some(WORST, place, 3))
+    findings, sent = write_in_forms(
+        forms, owner, companies.ours, lambda place: list(dict.fromkeys([*some(WORST, place, 2), "nul"]))
+    )
     assert not findings, "\n".join(findings)
     assert sent > 100
 

@@ -41,7 +41,7 @@ def test_anonymous_is_led_to_sign_in(client, cast, page):
 def test_analyst_saves_changes_and_deletes_an_audience(client_for, cast):
     client = client_for(cast.anna)
     assert client.get(NEW).status_code == 200
-    answer = client.post(NEW, {"name": "  The   old ", "conditions": json.dumps(OLD)})
+    answer = client.post(NEW, {"name": "  The \x00  old ", "conditions": json.dumps(OLD)})
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     with tenant_scope(cast.atlas):
         found = RuleSegment.objects.get()
