@@ -48,13 +48,18 @@ def idempotent(post: Callable | None = None, *, sealed: bool = False) -> Callabl
         if isinstance(request.auth, ApiKey):
             key = f"{request.auth.prefix}:{key}"
         fingerprint = _fingerprint(request)
-        try:
-            with transaction.atomic():
-                stored = StoredAnswer.objects.create(
-                    tenant=current_tenant(), user=request.user, key=key, fingerprint=fingerprint
-                )
-        except IntegrityError:
-            return _earlier(request, key, fingerprint) or once(self, request, *args, **kwargs)
+        for is_last in (False, True):
+            try:
+                with transaction.atomic():
+                    stored = StoredAnswer.objects.create(
+                        tenant=current_tenant(), user=request.user, key=key, fingerprint=fingerprint
+                    )
+                break
+            except IntegrityError:
+                if (earlier := _earlier(request, key, fingerprint)) is not None:
+                    return earlier
+                if is_last:  # the key is free, so it is something else: the person was erased meanwhile
+                    raise
         try:
             response = post(self, request, *args, **kwargs)
         except BaseException:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 
 from .models import ApiKey, Invitation, Membership, Notification, NotificationRead, SecondFactor, Tenant, User
 
 
 def get_membership(user: User, *, wanted: str | None = None) -> Membership | None:
     """The person's place in the company they chose, else in their first one. Always a row, never a claim."""
-    rows = list(Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name")[:50])
-    found = next((m for m in rows if str(m.tenant_id) == wanted), rows[0] if rows else None)
+    order: list = ["tenant__name"]
+    try:
+        order.insert(0, Case(When(tenant_id=UUID(str(wanted)), then=0), default=1))
+    except ValueError:  # no company was chosen
+        pass
+    found = Membership.objects.filter(user=user).select_related("tenant").order_by(*order).first()
     if found is not None:
         found.user = user  # known already: no page asks for the person again
     return found

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 
@@ -265,6 +266,16 @@ def test_no_cookie_is_needed_and_none_is_looked_at(cast):
     assert post(strict, SUPPRESSIONS, body, Authorization=f"Bearer {text}x").status_code == 401
     assert strict.get(NOTICES, headers={"Authorization": f"Bearer {text}"}).status_code == 403
     assert strict.get(NOTICES).status_code == 200
+
+
+def test_answer_that_cannot_be_kept_for_another_reason_than_its_key_fails_at_once(cast, monkeypatch):
+    def refuses(**_fields):
+        raise IntegrityError("the person is no longer there")
+
+    monkeypatch.setattr(StoredAnswer.objects, "create", refuses)
+    client = caller(make(cast.alice, "record_consent")[1])
+    with pytest.raises(IntegrityError):
+        post(client, SUPPRESSIONS, {"addresses": ["a@example.com"]}, **{"Idempotency-Key": "1"})
 
 
 def test_key_opens_no_page(cast):

@@ -7,7 +7,7 @@ from django.utils import timezone, translation
 
 from tenants import services
 from tenants.middleware import TenantMiddleware
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, Role, Tenant, User
 from tenants.scoping import current_tenant, tenant_scope
 from tests.conftest import PASSWORD
 
@@ -67,6 +67,13 @@ def test_person_of_two_companies_chooses_and_has_each_role_in_its_place(rf, cast
     assert (first["tenant"], first["membership"].role) == (cast.atlas, "viewer")
     second = ask(rf, both_places, session={"workspace": str(cast.borealis.pk)})
     assert (second["tenant"], second["membership"].role) == (cast.borealis, "owner")
+
+
+def test_person_of_very_many_companies_chooses_any_of_them(rf, cast, both_places):
+    more = Tenant.objects.bulk_create(Tenant(name=f"Company {n:02d}", slug=f"company-{n:02d}") for n in range(60))
+    Membership.objects.bulk_create(Membership(tenant=one, user=both_places, role="viewer") for one in more)
+    assert ask(rf, both_places, session={"workspace": str(more[-1].pk)})["tenant"] == more[-1]
+    assert ask(rf, both_places, session={"workspace": "no company's"})["tenant"] == cast.atlas
 
 
 def test_person_without_a_company_has_none(rf, db):
