@@ -18,7 +18,7 @@ from core.embedded.processes import free_port, port_is_free
 
 from .installation import ROOT, Browser, clean_environment, descendants, eventually, is_alive
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
 
 class Demo:

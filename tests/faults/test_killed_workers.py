@@ -112,6 +112,7 @@ def scored_by(site: Installation, training: int) -> dict[str, object]:
     return {**version, "risks": risks}
 
 
+@pytest.mark.alone
 def test_with_the_broker_down_a_page_answers_and_the_job_runs_once_it_is_back(site, tmp_path):
     path = tmp_path / "customers.csv"
     synthetic.write_csv(path, customers=300, seed=11)

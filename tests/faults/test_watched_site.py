@@ -11,7 +11,7 @@ import pytest
 
 from .installation import Installation, eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
 SECONDS = 5.0
 
