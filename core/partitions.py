@@ -12,18 +12,24 @@ two tables by two (docs/adr/0016).
 from __future__ import annotations
 
 import itertools
+import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from uuid import UUID
 
-from django.db import connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 
 from . import bulk
 
+logger = logging.getLogger(__name__)
+
 _LONG = 16 << 20  # bytes of a table that is worth walking in order
 _SORTING = "256MB"  # a million keys are sorted in memory
+_IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
+_TRIES, _PAUSE_S = 40, 2.0
 
 
 def is_partitioned(model: type[models.Model]) -> bool:
@@ -139,13 +145,27 @@ def prove(model: type[models.Model], name: str) -> Iterator[None]:
         yield
 
 
+def bind(model: type[models.Model], name: str, column: str, target: type[models.Model]) -> Iterator[None]:
+    """``promise``, then ``prove``. A row whose ``column`` names one of ``target`` that went away while it was written goes too."""
+    promise(model, name)
+    try:
+        yield from prove(model, name)
+    except IntegrityError:
+        drop_orphans(name, column, target)
+        yield from prove(model, name)
+
+
 def attach(model: type[models.Model], name: str, key: int) -> None:
     """Make the table a part of the model's. Foreign keys that it, or its halves, have not are checked now; who writes to the
-    tables that they point at waits meanwhile, who reads does not. Inside the transaction that shows the rows to people. By
-    the tables' owner, who may be another role than ours (``core.postgresql.parts``)."""
+    tables that they point at waits meanwhile, who reads does for the last moment only. Inside the transaction that shows the
+    rows to people, within ``giving_way``. By the tables' owner, who may be another role than ours (``core.postgresql.parts``)."""
     bulk.run(f"SET LOCAL maintenance_work_mem = '{_SORTING}'")
-    _lock_what_keys_point_at(model)
+    _give_way_soon()
     held = {title for title, _is_long in _keys(name)}
+    # At the end the server wants the tables that keys point at for itself. Asked for at once there is nothing to be raised,
+    # for which two who hold a lesser lock would wait for each other.
+    is_ready = held >= {title for title, _is_long in _keys(model)}
+    _lock_what_keys_point_at(model, "ACCESS EXCLUSIVE" if is_ready else "SHARE ROW EXCLUSIVE")
     for title, is_long in _keys(model):
         # The part finds the same key at its parent when it is attached, and its halves at the part: neither checks it again.
         if title not in held:
@@ -154,7 +174,26 @@ def attach(model: type[models.Model], name: str, key: int) -> None:
     bulk.run("SELECT churnguard_attach_part(%s, %s, %s)", [_quoted(model), f'"{name}"', int(key)])
 
 
-def _lock_what_keys_point_at(model: type[models.Model]) -> None:
+def giving_way(work: Callable[[], None]) -> None:
+    """Run a transaction that attaches a part. Where others are at the tables that it must have for itself, who come after it
+    would queue behind it: it lets them pass, and tries again. Raises OperationalError after a minute and a half."""
+    for attempt in range(_TRIES):
+        try:
+            work()
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") not in _IN_THE_WAY or attempt == _TRIES - 1:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def _give_way_soon() -> None:
+    """Sooner than the server looks for a deadlock: it is we who let go then, and never somebody's import."""
+    bulk.run("SET LOCAL lock_timeout = '500ms'")
+
+
+def _lock_what_keys_point_at(model: type[models.Model], mode: str = "SHARE ROW EXCLUSIVE") -> None:
     """In one order for everybody: a key locks the table that it points at, and an attached part all of its keys' tables, in
     an order of the server's own, so that two companies' runs would wait for each other."""
     tables = bulk.fetch(
@@ -163,7 +202,7 @@ def _lock_what_keys_point_at(model: type[models.Model]) -> None:
         [_quoted(model)],
     )
     if tables:
-        bulk.run(f"LOCK TABLE {', '.join(name for (name,) in tables)} IN SHARE ROW EXCLUSIVE MODE")
+        bulk.run(f"LOCK TABLE {', '.join(name for (name,) in tables)} IN {mode} MODE")
 
 
 def _keys(table: type[models.Model] | str) -> list[tuple[str, bool]]:
@@ -205,10 +244,25 @@ def drop(model: type[models.Model], key: int) -> None:
         bulk.run(f'DROP TABLE IF EXISTS "{name}"')
 
 
-def wait_briefly() -> None:
-    """For the rest of the transaction: OperationalError where somebody else holds a table for longer than a few seconds."""
-    if connection.vendor == "postgresql":
-        bulk.run("SET LOCAL lock_timeout = '3s'")
+def let_go(model: type[models.Model], key: int) -> None:
+    """``drop`` in a transaction of its own that gives way: the server wants the tables that keys point at for itself then."""
+
+    def work() -> None:
+        with transaction.atomic():
+            _give_way_soon()
+            drop(model, key)
+
+    giving_way(work)
+
+
+def drop_what_is_left(model: type[models.Model], key: int) -> None:
+    """``drop`` what nobody will take up again, where nobody is at it: else it stays for now, and a line in the log says so."""
+    try:
+        with transaction.atomic():
+            bulk.run("SET LOCAL lock_timeout = '3s'")
+            drop(model, key)
+    except OperationalError:  # the worker is slow, not dead, and holds it
+        logger.warning("what was left of key %s of %s is in use and stays for now", key, model._meta.db_table)
 
 
 def _secure(model: type[models.Model], name: str) -> None:

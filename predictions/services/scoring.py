@@ -164,13 +164,12 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
         held.report(done, total, _("Scoring customers"), force=True)
     summary = rollup.summary() | ({"shadow": waiting[0].summary()} if waiting else {})
     results = {"scored": done, "summary": summary, "legend": legend.as_json(), "last_customer": last}
-    try:
-        _make_current(held, run, table, results)
-    except IntegrityError:  # somebody was erased, or merged into another, while their score was written
-        if table == Score._meta.db_table:
-            raise
-        partitions.drop_orphans(table, "customer_id", Customer)
-        _make_current(held, run, table, results)
+    if (
+        table != Score._meta.db_table
+    ):  # somebody may have been erased, or merged into another, while their score was written
+        for _step in partitions.bind(Score, table, "customer_id", Customer):
+            held.report(done, total, _("Scoring customers"), force=True)
+    partitions.giving_way(lambda: _make_current(held, run, table, results))
 
 
 def _frames(total: int, wanted: Collection[str]) -> Iterator[pd.DataFrame]:
@@ -267,10 +266,18 @@ def _forget_old_runs() -> None:
         _forget_scores(run)
 
 
+def forget_buried(sender, *, model: type, job_id: int, **_: object) -> None:
+    """A scoring that died too often leaves a table that nobody will take up again. It may name customers already, who could not
+    be erased while it is there. ``scored`` is written with the table's attachment: one that is shown is not among these."""
+    if model is ScoringRun and partitions.is_partitioned(Score):
+        for run in ScoringRun.objects.filter(pk=job_id, scored=0):
+            partitions.drop_what_is_left(Score, run.pk)
+
+
 def _forget_scores(run: ScoringRun) -> None:
     """A run's rows go: its table at once, single rows and those of SQLite in batches, so that nobody waits for long."""
     if partitions.is_partitioned(Score):
-        partitions.drop(Score, run.pk)
+        partitions.let_go(Score, run.pk)
     orders.forget([run.pk])
     scores = Score.objects.filter(run=run)
     while batch := list(scores.order_by("pk").values_list("pk", flat=True)[:_FORGET_BATCH]):

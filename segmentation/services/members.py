@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 
 from core import alongside, bulk, columnar, jobs, partitions
 from core.models import OPEN_STATES
 from customers.models import Customer
 
 from ..models import Segment, Segmentation, SegmentMembership
-
-logger = logging.getLogger(__name__)
 
 KEPT_RUNS = 3
 _BLOCK = 100_000
@@ -109,12 +106,7 @@ def _whole_piece(run: Segmentation, name: str, rows: slice, keys: np.ndarray, se
         }
         yield columnar.insert(name, columns)
     yield from (0 for _step in partitions.complete(SegmentMembership, name))
-    partitions.promise(SegmentMembership, name)
-    try:
-        yield from (0 for _step in partitions.prove(SegmentMembership, name))
-    except IntegrityError:  # somebody was erased while their place was written
-        partitions.drop_orphans(name, "customer_id", Customer)
-        yield from (0 for _step in partitions.prove(SegmentMembership, name))
+    yield from (0 for _step in partitions.bind(SegmentMembership, name, "customer_id", Customer))
 
 
 def _columns(run: Segmentation, keys: np.ndarray, segments: np.ndarray) -> dict[str, columnar.Column]:
@@ -174,7 +166,7 @@ def analyse(run: Segmentation) -> None:
 def forget(run: Segmentation) -> None:
     """A run's rows go: its table at once, those of SQLite in batches, so that nobody waits for long."""
     if partitions.is_partitioned(SegmentMembership):
-        partitions.drop(SegmentMembership, run.pk)
+        partitions.let_go(SegmentMembership, run.pk)
     rows = SegmentMembership.objects.filter(segmentation=run)
     while batch := list(rows.order_by("pk").values_list("pk", flat=True)[:_FORGET_BATCH]):
         rows.filter(pk__lte=batch[-1]).delete()
@@ -196,12 +188,5 @@ def forget_buried(sender, *, model: type, job_id: int, **_: object) -> None:
     erased while it is there. ``customers`` is written with the table's attachment: one that is shown is not among these."""
     if model is not Segmentation or not partitions.is_partitioned(SegmentMembership):
         return
-    try:
-        with transaction.atomic():
-            partitions.wait_briefly()
-            for run in Segmentation.objects.filter(pk=job_id, customers=0):
-                partitions.drop(SegmentMembership, run.pk)
-    except (
-        OperationalError
-    ):  # the worker is slow, not dead, and holds it: ``forget_old_runs`` comes by after the next run
-        logger.warning("what segmentation %s left is in use and stays for now", job_id)
+    for run in Segmentation.objects.filter(pk=job_id, customers=0):
+        partitions.drop_what_is_left(SegmentMembership, run.pk)

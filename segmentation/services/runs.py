@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import jobs
+from core import jobs, partitions
 from core.errors import Refused
 from core.models import OPEN_STATES
 from customers import selectors as customers
@@ -149,7 +149,7 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
         "figures": portraits.figures(asked, preparation, profile, numbers, before),
         "flow": {"matching": matching.as_json()} if matching else {},
     }
-    _make_current(held, run, table, results, drawn, numbers)
+    partitions.giving_way(lambda: _make_current(held, run, table, results, drawn, numbers))
     return keys, numbers[labels], prepared
 
 

@@ -1,10 +1,12 @@
 """A run's rows as a table of its own: whole when it is attached, as safe as its parent, gone at once."""
 
+import threading
+import time
 import uuid
 
 import numpy as np
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django_scopes import scope
 
 from core import bulk, columnar, partitions
@@ -132,3 +134,72 @@ def test_single_rows_need_no_part(run, borealis):
     assert Score.objects.get(run=run).pk == score.pk
     with pytest.raises(IntegrityError), transaction.atomic():
         Score.objects.create(run=run, customer=customer, risk=0.6)
+
+
+# ---------------------------------------------------------------- beside others who are at the same tables
+
+
+@pytest.fixture
+def other():
+    """Somebody else's connection, in the middle of a transaction."""
+    connected = connection.get_new_connection(connection.get_connection_params())
+    connected.autocommit = False
+    yield connected
+    connected.close()
+
+
+def attached(run, name):
+    def work() -> None:
+        with transaction.atomic():
+            partitions.attach(Score, name, run.pk)
+
+    partitions.giving_way(work)
+    return Score.objects.filter(run=run).count()
+
+
+def test_attaching_lets_those_pass_who_read_and_comes_back(run, other, monkeypatch):
+    name = part(run, some_customers())
+    partitions.promise(Score, name)
+    assert list(partitions.prove(Score, name))
+    other.execute("LOCK TABLE customers_customer IN ACCESS SHARE MODE")
+    paused = []
+    monkeypatch.setattr(partitions.time, "sleep", lambda seconds: (paused.append(seconds), other.rollback()))
+    assert attached(run, name) == 3
+    assert paused == [partitions._PAUSE_S]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_import_that_reads_and_then_writes_is_never_given_up_for_a_part(run, other, monkeypatch):
+    """It holds the customers as a reader when the part wants them for itself. With a lesser lock held on them before, the
+    import would wait for the part, the part for the import, and the server ends the import at once."""
+    name = part(run, some_customers())
+    partitions.promise(Score, name)
+    list(partitions.prove(Score, name))
+    monkeypatch.setattr(partitions, "_PAUSE_S", 0.2)
+    other.execute("LOCK TABLE customers_customer IN ACCESS SHARE MODE")
+    ended = []
+
+    def goes_on() -> None:
+        time.sleep(0.1)
+        other.execute("LOCK TABLE customers_customer IN ROW EXCLUSIVE MODE")
+        other.commit()
+        ended.append(True)
+
+    writer = threading.Thread(target=goes_on)
+    writer.start()
+    try:
+        assert attached(run, name) == 3
+    finally:
+        writer.join(10)
+        partitions.drop(Score, run.pk)
+    assert ended == [True]
+
+
+def test_what_is_no_matter_of_locks_is_not_tried_again(monkeypatch):
+    monkeypatch.setattr(partitions.time, "sleep", lambda _seconds: pytest.fail("tried again"))
+
+    def work() -> None:
+        raise OperationalError("the server is gone")
+
+    with pytest.raises(OperationalError):
+        partitions.giving_way(work)
