@@ -164,7 +164,8 @@ def attach(model: type[models.Model], name: str, key: int) -> None:
     held = {title for title, _is_long in _keys(name)}
     # At the end the server wants the tables that keys point at for itself. Asked for at once there is nothing to be raised,
     # for which two who hold a lesser lock would wait for each other.
-    is_ready = held >= {title for title, _is_long in _keys(model)}
+    wanted = {title for title, _is_long in _keys(model)}
+    is_ready = all(wanted <= {title for title, _is_long in _keys(table)} for table in _tables_of(name))
     _lock_what_keys_point_at(model, "ACCESS EXCLUSIVE" if is_ready else "SHARE ROW EXCLUSIVE")
     for title, is_long in _keys(model):
         # The part finds the same key at its parent when it is attached, and its halves at the part: neither checks it again.
@@ -203,6 +204,15 @@ def _lock_what_keys_point_at(model: type[models.Model], mode: str = "SHARE ROW E
     )
     if tables:
         bulk.run(f"LOCK TABLE {', '.join(name for (name,) in tables)} IN {mode} MODE")
+
+
+def _tables_of(name: str) -> list[str]:
+    """A part's halves; itself where it has none."""
+    found = bulk.fetch(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
+        [f'"{name}"'],
+    )
+    return [half for (half,) in found] or [name]
 
 
 def _keys(table: type[models.Model] | str) -> list[tuple[str, bool]]:

@@ -107,3 +107,19 @@ def test_run_that_dies_for_good_leaves_no_table(atlas_scope, used, halved, monke
     shown = divide()
     job_buried.send(sender=Segmentation, model=Segmentation, job_id=shown.pk)
     assert members_of(shown) == MANY
+
+
+def test_part_of_proved_halves_takes_what_it_needs_in_one_go(atlas_scope, used, halved, monkeypatch):
+    """A lesser lock raised later would wait for an import that has read, and the import for it."""
+    modes, run = [], bulk.run
+    monkeypatch.setattr(partitions.bulk, "run", lambda sql, *more: (modes.append(sql), run(sql, *more))[1])
+    attach = partitions.attach
+
+    def watched(*given):
+        modes.clear()
+        attach(*given)
+        locks = [sql for sql in modes if sql.startswith("LOCK TABLE")]
+        assert len(locks) == 1 and locks[0].endswith("IN ACCESS EXCLUSIVE MODE")
+
+    monkeypatch.setattr(partitions, "attach", watched)
+    assert members_of(divide()) == MANY
