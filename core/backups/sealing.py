@@ -56,15 +56,16 @@ class Seal:
         nonce = os.urandom(_NONCE)
         return _SEALED + nonce + self._cipher.encrypt(nonce, packed, about.encode())
 
-    def open(self, kept: bytes, *, about: str) -> bytes:
-        """What ``close`` was given. Raises Damaged."""
+    def open(self, kept: bytes, *, about: str, most: int) -> bytes:
+        """What ``close`` was given. Raises Damaged, also where that is more than ``most`` bytes: a few kilobytes of a store
+        that somebody else wrote can unpack to more than the machine has."""
         head, body = kept[: len(_PLAIN)], kept[len(_PLAIN) :]
         if head != (_SEALED if self.is_encrypted else _PLAIN):
             raise Damaged(f"{about}: not a piece of this store")
         try:
             if self.is_encrypted:
                 body = self._cipher.decrypt(body[:_NONCE], body[_NONCE:], about.encode())
-            return zlib.decompress(body)
+            return _unpacked(body, most)
         except (InvalidTag, zlib.error, ValueError) as error:
             raise Damaged(f"{about}: {error or 'its seal is broken'}") from error
 
@@ -73,6 +74,16 @@ class Seal:
         if self.is_encrypted:
             return hmac.new(self._tells, text, "sha256").hexdigest()
         return hashlib.sha256(text).hexdigest()
+
+
+def _unpacked(body: bytes, most: int) -> bytes:
+    unpacking = zlib.decompressobj()
+    content = unpacking.decompress(body, most + 1)
+    if len(content) > most:
+        raise ValueError(f"it unpacks to more than {most:,} bytes")
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError("it ends in the middle" if not unpacking.eof else "something follows its end")
+    return content
 
 
 def _derive(key: str, salt: bytes, use: bytes) -> bytes:

@@ -16,6 +16,7 @@ from .sealing import Damaged, Seal
 EVERYTHING, CONFIGURATION = "everything", "configuration"
 ROOTS = ("files", "raw")  # the folders that files may lie below: see taking.roots
 _PIECE = re.compile(r"[0-9a-f]{64}")
+_LONGEST = 1 << 30  # bytes: the names of the pieces of some two terabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def tell_of(kept: bytes, seal: Seal, id_: str) -> str:
 
 
 def _text(kept: bytes, seal: Seal, id_: str) -> bytes:
-    tell, _, text = seal.open(kept, about=f"snapshot {id_}").partition(b"\n")
+    tell, _, text = seal.open(kept, about=f"snapshot {id_}", most=_LONGEST).partition(b"\n")
     if seal.tell(text) != tell.decode(errors="replace"):
         raise Damaged(f"snapshot {id_}: it was changed")
     return text

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from ..errors import Refused
 from ..instance import sync_folder, write_whole
+from . import cutting
 from .sealing import MIN_KEY, Damaged, Seal
 from .snapshots import Snapshot, read, written
 
@@ -114,7 +115,7 @@ class Store:
     def get(self, name: str) -> bytes:
         """A piece, proved to be what was put. Raises Damaged."""
         try:
-            content = self.seal.open(self.path_of(name).read_bytes(), about=name)
+            content = self.seal.open(self.path_of(name).read_bytes(), about=name, most=cutting.LARGEST)
         except FileNotFoundError:
             raise Damaged(f"{name}: missing") from None
         except OSError as error:

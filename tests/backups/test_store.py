@@ -117,6 +117,25 @@ def test_piece_in_anothers_place_is_refused(store, sealed):
             one.get(first)
 
 
+def test_piece_that_unpacks_to_more_than_a_piece_is_refused_unread(store, sealed):
+    for one in (store, sealed):
+        bomb = bytes(64 * cutting.LARGEST)
+        name = one.seal.name_of(bomb)
+        one.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+        one.path_of(name).write_bytes(one.seal.close(bomb, about=name))
+        with pytest.raises(Damaged, match="more than 524,288 bytes"):
+            one.get(name)
+
+
+@pytest.mark.parametrize(("harm", "told"), [(lambda kept: kept[:-6], "middle"), (lambda kept: kept + b"more", "follows")])
+def test_piece_with_less_or_more_than_was_kept_is_refused(store, harm, told):
+    name = store.put(b"rows" * 1000)
+    path = store.path_of(name)
+    path.write_bytes(harm(path.read_bytes()))
+    with pytest.raises(Damaged, match=told):
+        store.get(name)
+
+
 @pytest.mark.parametrize(("made_with", "opened_with"), [(KEY, ""), ("", KEY), (KEY, KEY + "x")])
 def test_store_opens_with_its_own_key_only(tmp_path, made_with, opened_with):
     Store.open(tmp_path / "s", made_with, make=True)
