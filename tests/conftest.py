@@ -8,7 +8,9 @@ Olfa (owner), Omar (operator) and Anna (analyst) of Atlas. ``atlas_scope`` puts 
 from __future__ import annotations
 
 import copy
+import itertools
 import json
+import shutil
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
@@ -31,6 +33,7 @@ from tenants.models import Role, Tenant, User
 from tenants.scoping import TenantModel, public_scope, tenant_scope
 from tests.chromium import chromium  # noqa: F401  a fixture for whoever opens pages
 from tests.everywhere import every
+from tests.quick_sqlite import settle_schema
 
 PASSWORD = "a-long-enough-password"
 CUSTOMERS = 300
@@ -61,13 +64,22 @@ def as_described():
     conformance.install()
 
 
+@pytest.fixture(scope="session")
+def private_roots(tmp_path_factory):
+    """A path for each test, none of them made: most tests keep no file, and ten thousand folders cost the suite minutes."""
+    folder = tmp_path_factory.mktemp("private")
+    return (folder / str(n) for n in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def english_and_private(settings, tmp_path):
+def english_and_private(settings, private_roots):
     """Each test starts in English, with a store of files of its own."""
-    settings.PRIVATE_ROOT = tmp_path / "private"
+    settings.PRIVATE_ROOT = private = next(private_roots)
     translation.activate("en")
     yield
     translation.activate("en")
+    if private.exists():
+        shutil.rmtree(private, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -264,6 +276,7 @@ def world(django_db_setup, django_db_blocker, sample_csv, tmp_path_factory):
         cast = make_cast()
         with tenant_scope(cast.atlas):
             everything = World(cast, import_file(sample_csv), train(), score(), private)
+        settle_schema()
         with django_db_blocker.block():
             yield everything
         transaction.set_rollback(True)

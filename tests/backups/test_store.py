@@ -127,7 +127,9 @@ def test_piece_that_unpacks_to_more_than_a_piece_is_refused_unread(store, sealed
             one.get(name)
 
 
-@pytest.mark.parametrize(("harm", "told"), [(lambda kept: kept[:-6], "middle"), (lambda kept: kept + b"more", "follows")])
+@pytest.mark.parametrize(
+    ("harm", "told"), [(lambda kept: kept[:-6], "middle"), (lambda kept: kept + b"more", "follows")]
+)
 def test_piece_with_less_or_more_than_was_kept_is_refused(store, harm, told):
     name = store.put(b"rows" * 1000)
     path = store.path_of(name)

@@ -36,6 +36,7 @@ from tenants.scoping import tenant_scope
 from tests.campaigns.conftest import check, compose, launch, send, use_server, write_message
 from tests.conftest import PASSWORD, _read_here, import_file, one_runner, score, train, write_csv
 from tests.customers.feeding import make_feed
+from tests.quick_sqlite import settle_schema
 from tests.segmentation.conftest import divide, no_look_at_other_numbers
 from tests.segmentation.test_allocations import SAID, allocate
 from tests.tenants.test_second_factor import code_of
@@ -82,6 +83,7 @@ def two_companies(folder: Path):
         translation.activate("en")
         ours = found("atlas-telecom", "Atlas Telecom", folder, seed=7, time_zone="Africa/Tunis", currency="TND")
         theirs = found("borealis-mobile", "Borealis Mobile", folder, seed=8, versions=2, currency="CAD")
+        settle_schema()
         yield Companies(ours, theirs, settings["PRIVATE_ROOT"])
         transaction.set_rollback(True)
 

@@ -27,6 +27,7 @@ from predictions.models import ModelVersion
 from segmentation.models import Segment
 from tenants.models_people import BrowserSession
 from tenants.scoping import tenant_scope
+from tests.quick_sqlite import settle_schema
 
 from .bodies import COMMON, known_bodies
 from .companies import Company
@@ -197,6 +198,8 @@ def ask(
             after = _of(watched, names) if watched else {}
             answer.seen = look(names) if look else None
             transaction.set_rollback(True)
+        if names:
+            settle_schema()
     finally:
         client.raise_request_exception, client.cookies = was, cookies
     answer.moved = changed(_of(watched, names), after) if after else []
