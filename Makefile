@@ -42,11 +42,8 @@ test: setup-dev  ## The quick suite, beside a Valkey of its own (ARGS=tests/cust
 test-slow: setup-dev  ## What the quick suite leaves out for its length
 	@$(BESIDE_VALKEY) $(PYTEST) -p no:playwright -p no:base_url -m "slow and not browser and not faults" $(BY_TWO) $(ARGS)
 
-# The engines and the source's own rules ask no database.
-WITHOUT_DATABASE := tests/customers/ingest tests/predictions/learning tests/house/test_source.py tests/house/test_front_end.py tests/embedded tests/campaigns/outreach
-
-test-postgres: setup-dev  ## The quick suite on PostgreSQL and Valkey (or DATABASE_URL and REDIS_URL)
-	@$(BESIDE_SERVERS) $(QUICK) $(WITHOUT_DATABASE:%=--ignore %) $(ARGS)
+test-postgres: setup-dev  ## What of the quick suite asks a database, on PostgreSQL and Valkey (or DATABASE_URL and REDIS_URL)
+	@$(BESIDE_SERVERS) $(QUICK) $(ARGS)
 
 test-browser: setup-dev  ## The pages in a real Chromium
 	@DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BESIDE_VALKEY) $(PYTEST) -m browser $(ARGS)
