@@ -167,7 +167,7 @@ def told(job: dict[str, object], name: str) -> int:
     [
         ("sqlite", "numbered"),
         ("postgresql", "numbered"),
-        ("sqlite", "panel"),
+        pytest.param("sqlite", "panel", marks=pytest.mark.slow),  # five minutes
         pytest.param("postgresql", "panel", marks=pytest.mark.slow),
         pytest.param("sqlite", "hashed", marks=pytest.mark.slow),
     ],

@@ -166,6 +166,7 @@ def test_a_broker_that_forgets_everything_and_is_gone_for_a_minute_changes_nothi
     assert nobody_twice(site, sink) <= 2 * SENDERS
 
 
+@pytest.mark.parametrize("posting", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_a_campaign_paused_at_forty_percent_goes_on_after_a_restart_with_its_own_wording(posting):
     site, sink = posting
     mails = 3_000
