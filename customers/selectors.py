@@ -63,6 +63,8 @@ from .models import (
     ColumnMapping,
     Customer,
     CustomerBase,
+    DuplicateGroup,
+    DuplicateSearch,
     Feed,
     FeedRun,
     Import,
@@ -322,6 +324,21 @@ def date_fields() -> list[str]:
 
 
 # ---------------------------------------------------------------- feeds
+
+
+def duplicate_groups(*, dismissed: bool = False) -> QuerySet[DuplicateGroup]:
+    """What wait for a person; with ``dismissed`` those that were kept apart as well."""
+    return DuplicateGroup.objects.all() if dismissed else DuplicateGroup.objects.filter(dismissed_at=None)
+
+
+def newest_duplicate_search() -> DuplicateSearch | None:
+    return DuplicateSearch.objects.order_by("-pk").first()
+
+
+def members_of(groups: list[DuplicateGroup]) -> dict[int, list[Customer]]:
+    """Of each group, by its key: those of its customers who are still there."""
+    there = {c.pk: c for c in Customer.objects.filter(pk__in={key for group in groups for key in group.members})}
+    return {group.pk: [there[key] for key in group.members if key in there] for group in groups}
 
 
 def feed_list() -> QuerySet[Feed]:

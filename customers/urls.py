@@ -3,6 +3,7 @@ from django.urls import path
 from . import (
     api,
     api_definition,
+    api_duplicates,
     api_feeds,
     api_findings,
     api_merging,
@@ -62,6 +63,9 @@ urlpatterns = [
     path("api/usage", api_usage.UsageView.as_view(), name="api_usage"),
     path("api/customers/<str:number>/merge", api_merging.MergeView.as_view(), name="api_merge"),
     path("api/customers/<str:number>/usage", api_usage.CustomerUsageView.as_view(), name="api_customer_usage"),
+    path("api/duplicates", api_duplicates.DuplicatesView.as_view(), name="api_duplicates"),
+    path("api/duplicates/search", api_duplicates.SearchDuplicatesView.as_view(), name="api_search_duplicates"),
+    path("api/duplicates/<int:key>/apart", api_duplicates.KeepApartView.as_view(), name="api_keep_apart"),
     path("api/findings", api_findings.FindingsView.as_view(), name="api_findings"),
     path("api/quality", api.QualityView.as_view(), name="api_quality"),
     path("api/quality/<uuid:public_id>", api.QualityView.as_view(), name="api_quality_of_import"),

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_POST
 from core import jobs, keyset
 from core.errors import Refused
 
-from .. import services
+from .. import selectors, services
 from ..history import in_words
-from ..models import Customer, DuplicateGroup, DuplicateSearch, Subscription
+from ..models import Customer, DuplicateGroup, Subscription
 
 _PAGE = 20
 _REFRESH_SECONDS = 2
@@ -74,17 +74,16 @@ class DuplicatePages(admin.ModelAdmin):
     # ---------------------------------------------------------------- what was found
 
     def duplicates_view(self, request: HttpRequest) -> HttpResponse:
-        search = DuplicateSearch.objects.order_by("-pk").first()
+        search = selectors.newest_duplicate_search()
         page = keyset.paginate(
-            DuplicateGroup.objects.filter(dismissed_at=None),
+            selectors.duplicate_groups(),
             keyset.Order("pk", descending=False),
             after=request.GET.get("after", ""),
             before=request.GET.get("before", ""),
             size=_PAGE,
         )
-        keys = {key for group in page.rows for key in group.members}
-        there = {c.pk: c for c in Customer.objects.filter(pk__in=keys)}
-        shown = [_Shown(group, [there[key] for key in group.members if key in there]) for group in page.rows]
+        there = selectors.members_of(page.rows)
+        shown = [_Shown(group, there[group.pk]) for group in page.rows]
         context = {
             **self.admin_site.each_context(request),
             "title": _("Likely duplicates"),

@@ -1,0 +1,163 @@
+"""Customers who stand there twice, for programs: what a search found, a new search, and "they are two people"."""
+
+from __future__ import annotations
+
+from django.http import Http404
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from core import bodies, jobs, keyset
+from core.operations import operation
+from core.serialized import query_of
+from core.shapes import (
+    ACCEPTED,
+    ADDRESS,
+    COUNT,
+    IDENTIFIER,
+    MOMENT,
+    TEXT,
+    WHOLE,
+    YES_NO,
+    many,
+    maybe,
+    named,
+    one_of,
+    record,
+    says,
+)
+from tenants.idempotency import idempotent
+
+from . import selectors, services
+from .models import Customer, DuplicateGroup, DuplicateSearch
+
+_BY_KEY = keyset.Order("pk", descending=False)
+_RULES = many(one_of(*DuplicateGroup.Rule.values))
+
+GROUP = named(
+    "DuplicateGroup",
+    record(
+        {
+            "id": says(WHOLE, "The next search may find the same people under another one."),
+            "rules": says(_RULES, "What they share, the strongest first."),
+            "size": says(COUNT, "How many share it; the first twenty are named."),
+            "customers": many(
+                record(
+                    {
+                        "id": IDENTIFIER,
+                        "external_id": TEXT,
+                        "url": ADDRESS,
+                        "first_name": TEXT,
+                        "last_name": TEXT,
+                        "email": TEXT,
+                        "phone": TEXT,
+                        "city": TEXT,
+                    }
+                )
+            ),
+        }
+    ),
+)
+DUPLICATES = named(
+    "Duplicates",
+    record(
+        {
+            "search": maybe(
+                record(
+                    {
+                        "job": IDENTIFIER,
+                        "url": says(ADDRESS, "Where to ask how far it is."),
+                        "state": TEXT,
+                        "finished_at": maybe(MOMENT),
+                        "customers": says(COUNT, "Looked through."),
+                        "groups": says(COUNT, "Found, without those that a person kept apart."),
+                        "partial": says(YES_NO, "Whether there are more than are kept."),
+                    },
+                    says="The newest search; null where nobody searched yet.",
+                )
+            ),
+            "groups": many(GROUP),
+            "next": says(maybe(ADDRESS), "The following page; null on the last."),
+        }
+    ),
+)
+APART = named("KeptApart", record({"id": WHOLE, "kept_apart": YES_NO}))
+
+
+class DuplicatesView(APIView):
+    capability = "curate_data"
+
+    @operation(query=query_of(bodies.PageQuery), answers={200: DUPLICATES})
+    def get(self, request):
+        """Customers who are perhaps one person, and wait for somebody to merge them or keep them apart."""
+        asked = bodies.ask(request, bodies.PageQuery)
+        page = bodies.page(request, selectors.duplicate_groups(), _BY_KEY, asked, lambda group: group, "groups")
+        there = selectors.members_of(page["groups"])
+        page["groups"] = [
+            _as_json(request, group, there[group.pk]) for group in page["groups"] if len(there[group.pk]) > 1
+        ]
+        return Response({"search": _search(request, selectors.newest_duplicate_search()), **page})
+
+
+class SearchDuplicatesView(APIView):
+    capability = "curate_data"
+
+    @operation(answers={202: ACCEPTED}, headers={202: {"Location": "The address of the job."}})
+    @idempotent
+    def post(self, request):
+        """Look through all customers: 202 with the job's address; the open search where one is open already."""
+        search = services.open_duplicate_search(requested_by=request.user)
+        jobs.ring(search)
+        address = _job(request, search)
+        said = {"job": str(search.public_id), "url": address, "state": search.state}
+        return Response(said, status=202, headers={"Location": address})
+
+
+class KeepApartView(APIView):
+    capability = "curate_data"
+
+    @operation(answers={200: APART})
+    @idempotent
+    def post(self, request, key):
+        """These are different people: no search asks again, unless a further customer joins them. Saying it twice changes nothing."""
+        group = selectors.duplicate_groups(dismissed=True).filter(pk=key).first()
+        if group is None:
+            raise Http404
+        if group.dismissed_at is None:
+            services.keep_apart(group=group, actor=request.user)
+        return Response({"id": group.pk, "kept_apart": True})
+
+
+def _job(request, search: DuplicateSearch) -> str:
+    return reverse("predictions:api_job", args=[search.public_id], request=request)
+
+
+def _search(request, search: DuplicateSearch | None) -> dict[str, object] | None:
+    if search is None:
+        return None
+    return {
+        "job": str(search.public_id),
+        "url": _job(request, search),
+        "state": search.state,
+        "finished_at": search.finished_at,
+        "customers": search.customers,
+        "groups": search.groups,
+        "partial": search.is_partial,
+    }
+
+
+def _as_json(request, group: DuplicateGroup, customers: list[Customer]) -> dict[str, object]:
+    return {
+        "id": group.pk,
+        "rules": [group.rule, *group.also],
+        "size": group.size,
+        "customers": [
+            {
+                "id": str(one.public_id),
+                "external_id": one.external_id,
+                "url": reverse("dashboard:api_customer", args=[one.public_id], request=request),
+                **{name: getattr(one, name) for name in ("first_name", "last_name", "email", "phone", "city")},
+            }
+            for one in customers
+        ],
+    }
