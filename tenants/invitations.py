@@ -51,7 +51,7 @@ def invite(*, email: str, role: str, by: Membership) -> Invitation:
     tenant = current_tenant()
     with transaction.atomic():
         Tenant.objects.select_for_update().get(pk=tenant.pk)
-        if Membership.objects.filter(tenant=tenant, user__email__iexact=email).exists():
+        if Membership.objects.filter(tenant=tenant, user=User.objects.of_address(email)).exists():
             raise Refused("already_member", _("Somebody with this address is in the company already."))
         pending = Invitation.objects.filter(accepted_at=None, withdrawn_at=None)
         if pending.filter(email=email).exists():
@@ -127,7 +127,7 @@ def find(token: str) -> Invitation | None:
 
 def account_of(invitation: Invitation) -> User | None:
     """Who has this address and a password already: they sign in, and take the seat as themselves."""
-    user = User.objects.filter(email__iexact=invitation.email).first()
+    user = User.objects.of_address(invitation.email)
     return user if user and user.has_usable_password() else None
 
 
@@ -184,7 +184,7 @@ def _accept_as_new(invitation: Invitation, name: str, password: str) -> Membersh
     with transaction.atomic():
         if account_of(invitation) is not None:
             raise _has_account()
-        user = User.objects.filter(email__iexact=invitation.email).first() or User(email=invitation.email)
+        user = User.objects.of_address(invitation.email) or User(email=invitation.email)
         user.name, user.locale = name.strip() or user.name, user.locale or get_language() or ""
         try:
             validate_password(password, user)

@@ -21,7 +21,8 @@ class _Reset(PasswordResetForm):
     """Also for who was given a seat and has no password yet: this is how they set their first one."""
 
     def get_users(self, email: str):
-        return User.objects.filter(email__iexact=email, is_active=True)
+        user = User.objects.of_address(email)
+        return [user] if user is not None and user.is_active else []
 
 
 def send_invitation(*, invitation_id: int, site: str) -> None:

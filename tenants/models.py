@@ -103,8 +103,18 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
         return self.create_user(email, password, **{"is_superuser": True, "is_staff": True, **fields})
 
+    def of_address(self, email: str) -> User | None:
+        """Who signs in by this address, in any case of its letters.
+
+        PostgreSQL compares in upper case, where a dotless ı is an I: another domain's owner would be taken for somebody here.
+        """
+        wanted = email.strip().lower()
+        return next((user for user in self.filter(email__iexact=wanted) if user.email.lower() == wanted), None)
+
     def get_by_natural_key(self, email: str) -> User:
-        return self.get(email__iexact=email)
+        if (user := self.of_address(email)) is None:
+            raise self.model.DoesNotExist
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):

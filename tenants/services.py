@@ -124,7 +124,7 @@ def add_member(
     unless one is given (they set theirs by "forgotten password")."""
     tenant = current_tenant()
     with transaction.atomic():
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.of_address(email)
         if user is None:
             user = User(email=email.strip().lower(), name=name)
             if password is not None:

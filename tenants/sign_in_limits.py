@@ -51,7 +51,7 @@ def begin(request: HttpRequest, email: str) -> Attempt:
     The account is found as signing in finds it, so that no other spelling of an address has a counter of its own; an
     address that nobody has is counted the same way, so that the answer tells nothing.
     """
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.of_address(email)
     if user is not None and (browser := _browser_of(request, user)):
         attempt = _count((("browser", f"{browser}/{user.pk}"),))
         if not attempt.wait:

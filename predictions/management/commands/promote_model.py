@@ -46,7 +46,7 @@ def _member(email: str) -> User | None:
     """The member who is named, with the right to promote."""
     if not email:
         return None
-    membership = tenants.member_emails(current_tenant()).filter(user__email__iexact=email).first()
+    membership = tenants.member_emails(current_tenant()).filter(user=User.objects.of_address(email)).first()
     if membership is None or not membership.can("promote_models"):
         raise Refused("not_a_promoter", f"{email} is no member of this company who may put a model in charge.")
     return membership.user

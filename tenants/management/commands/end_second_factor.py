@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("email")
 
     def handle(self, *, email, **_) -> None:
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.of_address(email)
         if user is None:
             raise CommandError(f"Nobody has the address {email}.")
         if not second_factor.end(user, by_operator=True):

@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do it; without it the command says what would go")
 
     def handle(self, *, email, yes, **_) -> None:
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.of_address(email)
         if user is None:
             raise CommandError(f"Nobody has the address {email}.")
         places = (
