@@ -17,7 +17,6 @@ from core.shapes import (
     IDENTIFIER,
     MOMENT,
     TEXT,
-    WHOLE,
     YES_NO,
     many,
     maybe,
@@ -38,7 +37,7 @@ GROUP = named(
     "DuplicateGroup",
     record(
         {
-            "id": says(WHOLE, "The next search may find the same people under another one."),
+            "id": says(IDENTIFIER, "The next search may find the same people under another one."),
             "rules": says(_RULES, "What they share, the strongest first."),
             "size": says(COUNT, "How many share it; the first twenty are named."),
             "customers": many(
@@ -81,7 +80,7 @@ DUPLICATES = named(
         }
     ),
 )
-APART = named("KeptApart", record({"id": WHOLE, "kept_apart": YES_NO}))
+APART = named("KeptApart", record({"id": IDENTIFIER, "kept_apart": YES_NO}))
 
 
 class DuplicatesView(APIView):
@@ -118,14 +117,14 @@ class KeepApartView(APIView):
 
     @operation(answers={200: APART})
     @idempotent
-    def post(self, request, key):
+    def post(self, request, public_id):
         """These are different people: no search asks again, unless a further customer joins them. Saying it twice changes nothing."""
-        group = selectors.duplicate_groups(dismissed=True).filter(pk=key).first()
+        group = selectors.duplicate_groups(dismissed=True).filter(public_id=public_id).first()
         if group is None:
             raise Http404
         if group.dismissed_at is None:
             services.keep_apart(group=group, actor=request.user)
-        return Response({"id": group.pk, "kept_apart": True})
+        return Response({"id": str(group.public_id), "kept_apart": True})
 
 
 def _job(request, search: DuplicateSearch) -> str:
@@ -148,7 +147,7 @@ def _search(request, search: DuplicateSearch | None) -> dict[str, object] | None
 
 def _as_json(request, group: DuplicateGroup, customers: list[Customer]) -> dict[str, object]:
     return {
-        "id": group.pk,
+        "id": str(group.public_id),
         "rules": [group.rule, *group.also],
         "size": group.size,
         "customers": [

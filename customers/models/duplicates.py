@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -47,6 +49,7 @@ class DuplicateGroup(TenantModel):
         PHONE = "phone", _("same phone")
         NAME = "name", _("same name and city")
 
+    public_id = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     rule = models.CharField(_("found by"), max_length=8, choices=Rule)
     also = models.JSONField(default=list)
     fingerprint = models.CharField(max_length=64)

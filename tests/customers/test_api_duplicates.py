@@ -94,7 +94,7 @@ def test_kept_apart_is_asked_no_more(client_for, cast, doubles):
         assert client.post(f"/api/duplicates/{group}/apart").json() == {"id": group, "kept_apart": True}
     with tenant_scope(cast.atlas):
         assert AuditEntry.objects.filter(verb="duplicates_kept_apart").count() == 1
-        assert DuplicateGroup.objects.get(pk=group).dismissed_by == cast.omar
+        assert DuplicateGroup.objects.get(public_id=group).dismissed_by == cast.omar
     look(cast)
     assert numbers(client.get("/api/duplicates")) == [["B1", "B2"]]
 
@@ -110,7 +110,7 @@ def test_merged_customer_leaves_the_groups(client_for, cast, doubles):
 def test_another_companys_group_is_none(client_for, cast, doubles):
     look(cast)
     with tenant_scope(cast.atlas):
-        group = DuplicateGroup.objects.first().pk
+        group = DuplicateGroup.objects.first().public_id
     charlie = client_for(cast.charlie)
     assert charlie.post(f"/api/duplicates/{group}/apart").status_code == 404
     assert numbers(charlie.get("/api/duplicates")) == []
