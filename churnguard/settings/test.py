@@ -36,7 +36,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = True  # files are looked for when asked for: else every client of a test looks at all of them first
+# Files are looked for when asked for: else every client of a test looks at all of them first.
+WHITENOISE_AUTOREFRESH = True
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 # Every test comes from one address: what limits it is switched on by the tests that are about it.
