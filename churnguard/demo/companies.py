@@ -27,7 +27,7 @@ from customers import services as customers
 from customers.models import Import
 from predictions import selectors
 from predictions import services as predictions
-from predictions.models import TrainingRun
+from predictions.models import ScoringRun, TrainingRun
 from tenants import services as tenants
 from tenants.company import company
 from tenants.models import AuditEntry, Role, Tenant
@@ -285,7 +285,7 @@ class Guide:
             predictions.require_scoring()  # says why nobody is in charge
 
     def _score(self, run: Job) -> None:
-        self._follow("Scoring", run, lambda: f"{run.scored:,} scored, {run.bands['high']:,} at high risk")
+        self._follow("Scoring", run, lambda: f"{run.scored:,} scored, {_high(run):,} at high risk")
 
     def _record_history(self, guest: Guest) -> None:
         bar = ProgressBar("  Months of use")
@@ -318,6 +318,11 @@ class Guide:
             raise Refused(job.error_code or job.state, f"{label}: {job.error_message or job.get_state_display()}")
 
 
+def _high(run: ScoringRun) -> int:
+    """Of those who are still customers, as the dashboard counts them."""
+    return run.summary.get("present", {}).get("bands", run.bands)["high"]
+
+
 def _quality(run: TrainingRun) -> str:
     version = selectors.version_of(run)
     return f"{version.algorithm}, ROC AUC {version.metrics['roc_auc']:.3f}" if version else ""
@@ -331,7 +336,7 @@ def described(guest: Guest) -> str:
     with company(guest.slug):
         count = f"{customers_selectors.customer_base()['customers']:,} customers"
         if run := selectors.current_run():
-            return f"{count}, {run.bands['high']:,} at high risk"
+            return f"{count}, {_high(run):,} at high risk"
         last = selectors.training_list().first()
         if last and last.error_message:
             return f"{count}; {last.error_message}"
