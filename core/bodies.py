@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from rest_framework import exceptions, serializers, status
+from rest_framework.response import Response
 
 from . import keyset
+from .models import Job
 
 PAGE_SIZE, LARGEST_PAGE = 50, 200
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database takes these
@@ -170,6 +172,12 @@ def page(
     cursor = require_cursor(asked.get("after", ""), rows, order)
     found = keyset.paginate(rows, order, after=cursor, size=asked["limit"])
     return {name: [render(row) for row in found.rows], "next": next_address(request, found.after)}
+
+
+def accepted(job: Job, address: str) -> Response:
+    """202: work that goes on by itself, and the address where to ask how far it is (``core.shapes.ACCEPTED``)."""
+    said = {"job": str(job.public_id), "url": address, "state": job.state}
+    return Response(said, status=status.HTTP_202_ACCEPTED, headers={"Location": address})
 
 
 def exact(amount: Decimal | None) -> str | None:

@@ -10,83 +10,20 @@ from rest_framework.views import APIView
 from core import bodies, jobs, keyset
 from core.operations import operation
 from core.serialized import query_of
-from core.shapes import (
-    ACCEPTED,
-    ADDRESS,
-    COUNT,
-    IDENTIFIER,
-    MOMENT,
-    TEXT,
-    YES_NO,
-    many,
-    maybe,
-    named,
-    one_of,
-    record,
-    says,
-)
+from core.shapes import ACCEPTED
 from tenants.idempotency import idempotent
 
+from . import api_shapes as shapes
 from . import selectors, services
 from .models import Customer, DuplicateGroup, DuplicateSearch
 
 _BY_KEY = keyset.Order("pk", descending=False)
-_RULES = many(one_of(*DuplicateGroup.Rule.values))
-
-GROUP = named(
-    "DuplicateGroup",
-    record(
-        {
-            "id": says(IDENTIFIER, "The next search may find the same people under another one."),
-            "rules": says(_RULES, "What they share, the strongest first."),
-            "size": says(COUNT, "How many share it; the first twenty are named."),
-            "customers": many(
-                record(
-                    {
-                        "id": IDENTIFIER,
-                        "external_id": TEXT,
-                        "url": ADDRESS,
-                        "first_name": TEXT,
-                        "last_name": TEXT,
-                        "email": TEXT,
-                        "phone": TEXT,
-                        "city": TEXT,
-                    }
-                )
-            ),
-        }
-    ),
-)
-DUPLICATES = named(
-    "Duplicates",
-    record(
-        {
-            "search": maybe(
-                record(
-                    {
-                        "job": IDENTIFIER,
-                        "url": says(ADDRESS, "Where to ask how far it is."),
-                        "state": TEXT,
-                        "finished_at": maybe(MOMENT),
-                        "customers": says(COUNT, "Looked through."),
-                        "groups": says(COUNT, "Found, without those that a person kept apart."),
-                        "partial": says(YES_NO, "Whether there are more than are kept."),
-                    },
-                    says="The newest search; null where nobody searched yet.",
-                )
-            ),
-            "groups": many(GROUP),
-            "next": says(maybe(ADDRESS), "The following page; null on the last."),
-        }
-    ),
-)
-APART = named("KeptApart", record({"id": IDENTIFIER, "kept_apart": YES_NO}))
 
 
 class DuplicatesView(APIView):
     capability = "curate_data"
 
-    @operation(query=query_of(bodies.PageQuery), answers={200: DUPLICATES})
+    @operation(query=query_of(bodies.PageQuery), answers={200: shapes.DUPLICATES})
     def get(self, request):
         """Customers who are perhaps one person, and wait for somebody to merge them or keep them apart."""
         asked = bodies.ask(request, bodies.PageQuery)
@@ -108,14 +45,13 @@ class SearchDuplicatesView(APIView):
         search = services.open_duplicate_search(requested_by=request.user)
         jobs.ring(search)
         address = _job(request, search)
-        said = {"job": str(search.public_id), "url": address, "state": search.state}
-        return Response(said, status=202, headers={"Location": address})
+        return bodies.accepted(search, address)
 
 
 class KeepApartView(APIView):
     capability = "curate_data"
 
-    @operation(answers={200: APART})
+    @operation(answers={200: shapes.APART})
     @idempotent
     def post(self, request, public_id):
         """These are different people: no search asks again, unless a further customer joins them. Saying it twice changes nothing."""

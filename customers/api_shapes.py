@@ -24,7 +24,7 @@ from core.shapes import (
     text,
 )  # fmt: skip
 
-from .models import ChurnDefinition, Feed
+from .models import ChurnDefinition, DuplicateGroup, Feed
 
 _STATE = says(TEXT, "queued, running, awaiting (a person), succeeded, failed, dead or cancelled.")
 _MONTH = {"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-03"]}
@@ -233,3 +233,56 @@ PUSHED = named(
         says="What became of the rows.",
     ),
 )
+
+# ---------------------------------------------------------------- likely duplicates
+
+_SHARED = many(one_of(*DuplicateGroup.Rule.values))
+
+DUPLICATE_GROUP = named(
+    "DuplicateGroup",
+    record(
+        {
+            "id": says(IDENTIFIER, "The next search may find the same people under another one."),
+            "rules": says(_SHARED, "What they share, the strongest first."),
+            "size": says(COUNT, "How many share it; the first twenty are named."),
+            "customers": many(
+                record(
+                    {
+                        "id": IDENTIFIER,
+                        "external_id": TEXT,
+                        "url": ADDRESS,
+                        "first_name": TEXT,
+                        "last_name": TEXT,
+                        "email": TEXT,
+                        "phone": TEXT,
+                        "city": TEXT,
+                    }
+                )
+            ),
+        }
+    ),
+)
+DUPLICATES = named(
+    "Duplicates",
+    record(
+        {
+            "search": maybe(
+                record(
+                    {
+                        "job": IDENTIFIER,
+                        "url": says(ADDRESS, "Where to ask how far it is."),
+                        "state": _STATE,
+                        "finished_at": maybe(MOMENT),
+                        "customers": says(COUNT, "Looked through."),
+                        "groups": says(COUNT, "Found, without those that a person kept apart."),
+                        "partial": says(YES_NO, "Whether there are more than are kept."),
+                    },
+                    says="The newest search; null where nobody searched yet.",
+                )
+            ),
+            "groups": many(DUPLICATE_GROUP),
+            "next": says(maybe(ADDRESS), "The following page; null on the last."),
+        }
+    ),
+)
+APART = named("KeptApart", record({"id": IDENTIFIER, "kept_apart": YES_NO}))

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from core import jobs
+from core import bodies, jobs
 from core.models import Job
 from core.operations import operation
 from core.shapes import ACCEPTED
@@ -43,9 +43,7 @@ class TrainView(APIView):
         run = services.open_training(requested_by=request.user)
         jobs.ring(run)
         address = reverse("predictions:api_job", args=[run.public_id], request=request)
-        return Response(
-            {"job": str(run.public_id), "url": address, "state": run.state}, status=202, headers={"Location": address}
-        )
+        return bodies.accepted(run, address)
 
 
 class JobView(APIView):

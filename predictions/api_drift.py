@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from core import jobs
+from core import bodies, jobs
 from core.api import problem_response
 from core.operations import operation
 from core.shapes import ACCEPTED
@@ -43,11 +43,7 @@ class DriftChecksView(APIView):
         report = services.require_check(requested_by=request.user)
         jobs.ring(report)
         address = reverse("predictions:api_job", args=[report.public_id], request=request)
-        return Response(
-            {"job": str(report.public_id), "url": address, "state": report.state},
-            status=202,
-            headers={"Location": address},
-        )
+        return bodies.accepted(report, address)
 
 
 class SurvivalView(APIView):

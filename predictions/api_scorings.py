@@ -66,8 +66,7 @@ class ScoringsView(APIView):
         run = services.require_scoring(requested_by=request.user)
         jobs.ring(run)
         address = reverse("predictions:api_job", args=[run.public_id], request=request)
-        body = {"job": str(run.public_id), "url": address, "state": run.state}
-        return Response(body, status=202, headers={"Location": address})
+        return bodies.accepted(run, address)
 
 
 class ScoringView(APIView):

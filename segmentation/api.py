@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from core import jobs
+from core import bodies, jobs
 from core.operations import described, operation
 from core.shapes import ACCEPTED
 from tenants.idempotency import idempotent
@@ -140,9 +140,7 @@ class SegmentationView(APIView):
         run = services.open_run(requested_by=request.user, k=k, features=features)
         jobs.ring(run)
         address = reverse("predictions:api_job", args=[run.public_id], request=request)
-        return Response(
-            {"job": str(run.public_id), "url": address, "state": run.state}, status=202, headers={"Location": address}
-        )
+        return bodies.accepted(run, address)
 
 
 class SegmentView(APIView):

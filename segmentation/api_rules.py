@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from core import jobs
+from core import bodies, jobs
 from core.api import problem_response
 from core.errors import Refused
 from core.operations import operation
@@ -171,11 +171,7 @@ class AllocationsView(APIView):
             job = services.open_allocation(requested_by=request.user, budget=budget, most_customers=most)
             jobs.ring(job)
             address = reverse("predictions:api_job", args=[job.public_id], request=request)
-            return Response(
-                {"job": str(job.public_id), "url": address, "state": job.state},
-                status=202,
-                headers={"Location": address},
-            )
+            return bodies.accepted(job, address)
 
         return _answer(ask)
 
