@@ -117,13 +117,17 @@ def analyse(model: type[models.Model], key: int) -> None:
             bulk.run(f'ANALYZE "{part}"')
 
 
+def _pattern(model: type[models.Model], key: int) -> str:
+    """What the names of a key's tables begin with, as a regular expression: whose end is a part's, then comes a half's."""
+    return f"^{re.escape(model._meta.db_table)}_{int(key)}_[0-9]+"
+
+
 def _part_of(model: type[models.Model], key: int) -> str:
     """The attached part that holds a key's rows."""
-    pattern = f"^{re.escape(model._meta.db_table)}_{int(key)}_[0-9]+$"
     found = bulk.fetch(
         """SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
            WHERE i.inhparent = %s::regclass AND c.relname ~ %s""",
-        [_quoted(model), pattern],
+        [_quoted(model), f"{_pattern(model, key)}$"],
     )
     return found[0][0] if found else ""
 
@@ -175,9 +179,9 @@ def attach(model: type[models.Model], name: str, key: int) -> None:
     bulk.run("SELECT churnguard_attach_part(%s, %s, %s)", [_quoted(model), f'"{name}"', int(key)])
 
 
-def giving_way(work: Callable[[], None]) -> None:
-    """Run a transaction that attaches a part. Where others are at the tables that it must have for itself, who come after it
-    would queue behind it: it lets them pass, and tries again. Raises OperationalError after a minute and a half."""
+def giving_way(work: Callable[[], None], model: type[models.Model], key: int) -> None:
+    """Run a transaction that attaches or drops a key's part. Where others are at the tables that it must have for itself, who
+    come after it would queue behind it: it lets them pass, and tries again. Raises OperationalError after a minute and a half."""
     for attempt in range(_TRIES):
         try:
             work()
@@ -185,13 +189,38 @@ def giving_way(work: Callable[[], None]) -> None:
             if getattr(error.__cause__, "sqlstate", "") not in _IN_THE_WAY or attempt == _TRIES - 1:
                 raise
             time.sleep(_PAUSE_S)
+            _send_vacuums_away(model, key)
         else:
-            return
+            break
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        bulk.run("SET LOCAL lock_timeout TO DEFAULT")  # it is the caller's transaction, and need not hurry
 
 
 def _give_way_soon() -> None:
     """Sooner than the server looks for a deadlock: it is we who let go then, and never somebody's import."""
     bulk.run("SET LOCAL lock_timeout = '500ms'")
+
+
+def _send_vacuums_away(model: type[models.Model], key: int) -> None:
+    """The server's own vacuum may be at a long table for minutes, and goes where somebody waits for it: but only when it looks
+    for deadlocks (``deadlock_timeout``, 1 s), which is when we have given way. Waited for in the mode that a vacuum has, and
+    holding nothing, we are in nobody else's way."""
+    at_work = bulk.fetch(
+        """SELECT DISTINCT c.oid::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+           WHERE c.relkind IN ('r', 'p') AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND (c.relname ~ %s OR c.oid IN (SELECT confrelid FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'))""",
+        [_pattern(model, key), _quoted(model)],
+    )
+    for (name,) in at_work:
+        try:
+            with transaction.atomic():
+                bulk.run("SET LOCAL lock_timeout = '3s'")
+                bulk.run(f"LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE")
+        except (
+            OperationalError
+        ):  # somebody's own vacuum, or one that must be: neither goes, and it is waited for as others are
+            logger.info("%s is being vacuumed and is waited for", name)
 
 
 def _lock_what_keys_point_at(model: type[models.Model], mode: str = "SHARE ROW EXCLUSIVE") -> None:
@@ -245,11 +274,10 @@ def drop_orphans(name: str, column: str, target: type[models.Model]) -> int:
 
 def drop(model: type[models.Model], key: int) -> None:
     """Forget a key's rows: its table, attached or not, however many attempts made one."""
-    pattern = f"^{re.escape(model._meta.db_table)}_{int(key)}_[0-9]+$"
     for (name,) in bulk.fetch(
         """SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relname ~ %s
            AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = %s::regclass)""",
-        [pattern, _quoted(model)],
+        [f"{_pattern(model, key)}$", _quoted(model)],
     ):
         bulk.run(f'DROP TABLE IF EXISTS "{name}"')
 
@@ -262,7 +290,7 @@ def let_go(model: type[models.Model], key: int) -> None:
             _give_way_soon()
             drop(model, key)
 
-    giving_way(work)
+    giving_way(work, model, key)
 
 
 def drop_what_is_left(model: type[models.Model], key: int) -> None:

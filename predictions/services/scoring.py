@@ -169,7 +169,7 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
     ):  # somebody may have been erased, or merged into another, while their score was written
         for _step in partitions.bind(Score, table, "customer_id", Customer):
             held.report(done, total, _("Scoring customers"), force=True)
-    partitions.giving_way(lambda: _make_current(held, run, table, results))
+    partitions.giving_way(lambda: _make_current(held, run, table, results), Score, run.pk)
 
 
 def _frames(total: int, wanted: Collection[str]) -> Iterator[pd.DataFrame]:

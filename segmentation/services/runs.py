@@ -30,7 +30,7 @@ from ..clustering.preparation import Preparation
 from ..clustering.profiles import ProfileBuilder
 from ..clustering.refusal import ClusteringRefused
 from ..features import checked
-from ..models import Segment, Segmentation
+from ..models import Segment, Segmentation, SegmentMembership
 from ..signals import segments_refreshed
 from ..wording_runs import refused
 from . import members, portraits
@@ -149,7 +149,7 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
         "figures": portraits.figures(asked, preparation, profile, numbers, before),
         "flow": {"matching": matching.as_json()} if matching else {},
     }
-    partitions.giving_way(lambda: _make_current(held, run, table, results, drawn, numbers))
+    partitions.giving_way(lambda: _make_current(held, run, table, results, drawn, numbers), SegmentMembership, run.pk)
     return keys, numbers[labels], prepared
 
 

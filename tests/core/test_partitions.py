@@ -153,7 +153,7 @@ def attached(run, name):
         with transaction.atomic():
             partitions.attach(Score, name, run.pk)
 
-    partitions.giving_way(work)
+    partitions.giving_way(work, Score, run.pk)
     return Score.objects.filter(run=run).count()
 
 
@@ -166,6 +166,7 @@ def test_attaching_lets_those_pass_who_read_and_comes_back(run, other, monkeypat
     monkeypatch.setattr(partitions.time, "sleep", lambda seconds: (paused.append(seconds), other.rollback()))
     assert attached(run, name) == 3
     assert paused == [partitions._PAUSE_S]
+    assert bulk.fetch("SHOW lock_timeout") == [("0",)], "the transaction that it was a part of need not hurry"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -202,4 +203,4 @@ def test_what_is_no_matter_of_locks_is_not_tried_again(monkeypatch):
         raise OperationalError("the server is gone")
 
     with pytest.raises(OperationalError):
-        partitions.giving_way(work)
+        partitions.giving_way(work, Score, 1)

@@ -150,3 +150,67 @@ def test_superuser_is_warned_of(server):
         env={**os.environ, "DATABASE_URL": server.admin_url, "DJANGO_SETTINGS_MODULE": "churnguard.settings.test"},
     )  # fmt: skip
     assert "core.W001" in said.stderr + said.stdout
+
+
+# ---------------------------------------------------------------- beside the server's own vacuum
+
+A_PART_BESIDE_A_VACUUM = """
+import time
+import numpy as np
+from django.db import transaction
+from core import bulk, columnar, partitions
+from customers.models import Customer
+from predictions.models import ModelVersion, Score, ScoringRun
+from tenants import services
+from tenants.scoping import tenant_scope
+
+VACUUMED = "SELECT pid FROM pg_locks WHERE relation = 'customers_customer'::regclass AND mode = 'ShareUpdateExclusiveLock'"
+
+with tenant_scope(services.create_company(slug="vacuumed", name="Vacuumed")):
+    version = ModelVersion.objects.create(number=1, algorithm="x", artefact_path="x")
+    run = ScoringRun.objects.create(version=version, state="succeeded")
+    customers = Customer.objects.bulk_create([Customer(external_id=str(n)) for n in range(20_000)])
+    Customer.objects.filter(pk__gt=customers[2].pk).delete()
+    table = partitions.create(Score, "run_id", run.pk, attempt=1)
+    zeros = np.zeros(3, dtype=np.int16)
+    columnar.insert(table, {
+        "tenant_id": run.tenant_id, "run_id": run.pk, "customer_id": np.array([c.pk for c in customers[:3]]),
+        "risk": np.linspace(0.1, 0.9, 3), "driver_facts": np.zeros(3, dtype="V0"), "is_out_of_fold": np.zeros(3, dtype=bool),
+        **dict.fromkeys(("driver_1", "driver_2", "driver_3", "contract_code", "internet_code"), zeros)})
+    list(partitions.complete(Score, table))
+    list(partitions.bind(Score, table, "customer_id", Customer))
+    for _ in range(600):
+        if vacuums := bulk.fetch(VACUUMED):
+            break
+        time.sleep(0.1)
+    assert vacuums, "the server never began"
+
+    def work():
+        with transaction.atomic():
+            partitions.attach(Score, table, run.pk)
+
+    partitions.giving_way(work, Score, run.pk)
+    assert Score.objects.filter(run=run).count() == 3
+    assert not set(vacuums) & set(bulk.fetch(VACUUMED))
+    partitions.let_go(Score, run.pk)  # others count what there is
+    Customer.objects.all().delete()
+print("attached")
+"""
+
+
+def test_a_part_is_attached_although_the_server_vacuums_the_table_its_keys_point_at(server):
+    """For hours, at this speed: the server ends its own vacuum for whoever waits a second, and the part gives way sooner."""
+    slowly = {
+        "autovacuum_naptime": "1s", "autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1",
+        "autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_insert_scale_factor": "0",
+    }  # fmt: skip
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
+        for name, value in slowly.items():
+            admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        admin.execute("SELECT pg_reload_conf()")
+        try:
+            script = f"import django; django.setup()\n{A_PART_BESIDE_A_VACUUM}"
+            assert "attached" in run(url(server, "app"), sys.executable, "-c", script)
+        finally:
+            admin.execute("ALTER SYSTEM RESET ALL")
+            admin.execute("SELECT pg_reload_conf()")
