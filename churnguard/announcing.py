@@ -12,6 +12,7 @@ from functools import wraps
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -95,30 +96,42 @@ def catch_up() -> None:
         return
     now = timezone.now()
     begin, end = now - _LOST, now - _LATER
+    ended = {"finished_at__lte": end, "state": JobState.SUCCEEDED}
     if since := heard.get("import.finished"):
-        ended = Import.objects.filter(state=JobState.SUCCEEDED, undone_at=None, is_dry=False)
-        for run in ended.filter(finished_at__gt=max(since, begin), finished_at__lte=end)[:_MOST]:
+        imports = Import.objects.filter(**ended, finished_at__gt=max(since, begin), undone_at=None, is_dry=False)
+        for run in _untold("import.finished", imports):
             _import(run)
     if since := heard.get("training.finished"):
-        for version in ModelVersion.objects.select_related("run").filter(
+        versions = ModelVersion.objects.select_related("run").filter(
             trained_at__gt=max(since, begin), trained_at__lte=end, run__state=JobState.SUCCEEDED
-        )[:_MOST]:
+        )
+        for version in _untold("training.finished", versions):
             _training(version)
     if since := heard.get("scoring.finished"):
-        for run in ScoringRun.objects.select_related("version").filter(
-            state=JobState.SUCCEEDED, finished_at__gt=max(since, begin), finished_at__lte=end
-        )[:_MOST]:
+        runs = ScoringRun.objects.select_related("version").filter(**ended, finished_at__gt=max(since, begin))
+        for run in _untold("scoring.finished", runs):
             _scoring(run)
     if since := heard.get("drift.alarm"):
         found = AuditEntry.objects.filter(verb="drift_found", at__gt=max(since, begin), at__lte=end)
-        reports = list(found.order_by("-sequence").values_list("object_id", flat=True)[:_MOST])
-        for report in DriftReport.objects.select_related("version").filter(public_id__in=reports):
+        alarming = DriftReport.objects.select_related("version").filter(
+            public_id__in=list(found.values_list("object_id", flat=True).distinct())
+        )
+        for report in _untold("drift.alarm", alarming):
             _drift(report)
     if since := heard.get("campaign.finished"):
-        for campaign in Campaign.objects.filter(
+        finished = Campaign.objects.filter(
             state=Campaign.State.FINISHED, finished_at__gt=max(since, begin), finished_at__lte=end
-        )[:_MOST]:
+        )
+        for campaign in _untold("campaign.finished", finished):
             _campaign(campaign)
+
+
+def _untold(kind: str, rows: QuerySet) -> list:
+    """The first of them, oldest first, that are no event yet: those told would take the places of those that were lost."""
+    subjects = rows.order_by("pk").values_list("pk", "public_id")
+    told = webhooks.told(kind, {str(subject) for _key, subject in subjects})
+    keys = [key for key, subject in subjects if str(subject) not in told]
+    return list(rows.filter(pk__in=keys[:_MOST]).order_by("pk"))
 
 
 def _heard_since() -> dict[str, object]:

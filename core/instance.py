@@ -82,6 +82,11 @@ def mark_restored(folder: Path, *, snapshot: str, origin: str) -> Restored:
     return mark
 
 
+def forget_restored(folder: Path) -> None:
+    """Nothing was brought there after all."""
+    (folder / _MARK).unlink(missing_ok=True)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Replace a file: whoever reads it, or finds it after a power cut, has the old one or the new one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")

@@ -6,7 +6,7 @@ A fact is a row first (``announce``), and so is each delivery of it; ``webhook_d
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -204,6 +204,15 @@ def announce(kind: str, *, subject: str, **data: object) -> list[WebhookDelivery
     """
     wanting = [row for row in endpoints().filter(is_active=True)[:MOST_ENDPOINTS] if kind in row.events]
     return _told(kind, subject, data, wanting) if wanting else []
+
+
+def told(kind: str, subjects: Collection[str]) -> set[str]:
+    """Which of these facts are events already."""
+    asked, found = sorted(subjects), set()
+    for begin in range(0, len(asked), 500):
+        events = WebhookEvent.objects.filter(kind=kind, subject__in=asked[begin : begin + 500])
+        found.update(events.values_list("subject", flat=True))
+    return found
 
 
 def send_test(*, endpoint: WebhookEndpoint, actor: User) -> WebhookDelivery:

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from ..errors import Refused
-from ..instance import mark_restored, sync_folder
+from ..instance import forget_restored, mark_restored, sync_folder
 from . import configuration, postgres, sqlite, tree
 from .sealing import Damaged
 from .snapshots import Database, File, Snapshot, Table
@@ -122,7 +122,8 @@ def restore(store: Store, snapshot: Snapshot, target: Target, *, replace: bool, 
             outcome.aside = _move_in(staged, dump, target)
         else:
             address = postgres.Address.of(target.database)
-            if not postgres.is_empty(address):
+            was_empty = postgres.is_empty(address)
+            if not was_empty:
                 say("tried in a database of its own first")
                 with postgres.scratch(trial_server() or address) as other:
                     postgres.restore(other, dump)
@@ -133,6 +134,11 @@ def restore(store: Store, snapshot: Snapshot, target: Target, *, replace: bool, 
             postgres.empty(address)
             postgres.restore(address, dump)
             outcome.differences = differences(database.tables, postgres.tables(address))
+            if outcome.differences and was_empty:  # as it was found: nobody starts a site on it by mistake
+                postgres.empty(address)
+                forget_restored(target.var)
+                outcome.hold = ""
+                return outcome
             outcome.aside = _move_in(staged, None, target)
     outcome.seconds = round(time.monotonic() - started, 3)
     return outcome

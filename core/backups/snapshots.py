@@ -11,11 +11,15 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from ..errors import Refused
 from .sealing import Damaged, Seal
 
 EVERYTHING, CONFIGURATION = "everything", "configuration"
 ROOTS = ("files", "raw")  # the folders that files may lie below: see taking.roots
 _PIECE = re.compile(r"[0-9a-f]{64}")
+_TELL = 65  # bytes before its words
 _LONGEST = 1 << 30  # bytes: the names of the pieces of some two terabytes
 
 
@@ -98,8 +102,16 @@ def new_id(now: datetime) -> str:
 
 
 def written(snapshot: Snapshot, seal: Seal) -> bytes:
-    """As it is kept: its HMAC before its words, then compressed and perhaps encrypted."""
+    """As it is kept: its HMAC before its words, then compressed and perhaps encrypted. Raises Refused for one too long to be
+    read again."""
     text = json.dumps(asdict(snapshot), separators=(",", ":")).encode()
+    if len(text) + _TELL > _LONGEST:
+        said = {"files": len(snapshot.files), "size": len(text) // 2**20, "most": _LONGEST // 2**20}
+        raise Refused(
+            "snapshot_too_long",
+            _("A backup lists its %(files)s files in one piece, and this list has %(size)s MB: %(most)s are the most.")
+            % said,
+        )
     return seal.close(seal.tell(text).encode() + b"\n" + text, about=f"snapshot {snapshot.id}")
 
 
@@ -127,7 +139,7 @@ def tell_of(kept: bytes, seal: Seal, id_: str) -> str:
 
 
 def _text(kept: bytes, seal: Seal, id_: str) -> bytes:
-    tell, _, text = seal.open(kept, about=f"snapshot {id_}", most=_LONGEST).partition(b"\n")
+    tell, _end, text = seal.open(kept, about=f"snapshot {id_}", most=_LONGEST).partition(b"\n")
     if seal.tell(text) != tell.decode(errors="replace"):
         raise Damaged(f"snapshot {id_}: it was changed")
     return text

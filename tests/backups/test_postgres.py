@@ -90,6 +90,21 @@ def test_what_comes_back_is_what_was_there_and_numbers_go_on(database, server, p
             assert db.execute("SELECT count(*) FROM customer").fetchone() == (40_000,)
 
 
+def test_empty_database_is_left_empty_where_what_comes_back_is_not_what_was_noted(
+    database, server, place, tmp_path, monkeypatch
+):
+    upload(place, "atlas/upload", b"one")
+    back_up()
+    with postgres.scratch(server) as other:
+        with monkeypatch.context() as patched:
+            patched.setattr(restoring, "differences", lambda *_: ["customer: 39999 rows instead of 40000"])
+            outcome = bring_back(tmp_path / "there", other)
+        assert (len(outcome.differences), outcome.hold) == (1, "")
+        assert postgres.is_empty(other)
+        assert list((tmp_path / "there").iterdir()) == []
+        assert bring_back(tmp_path / "there", other).differences == []
+
+
 def test_functions_are_replaced_and_the_trial_is_made_where_it_may_be(database, server, tmp_path, settings):
     """As with three roles: the tables' owner makes no database, and its functions are in the way of those of the dump."""
     with connected(database) as db:

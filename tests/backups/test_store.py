@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.backups import collecting, cutting, retention
+from core.backups import collecting, cutting, retention, snapshots
 from core.backups.retention import Policy
 from core.backups.sealing import Damaged
 from core.backups.snapshots import File, new_id, tell_of
@@ -180,6 +181,21 @@ def test_snapshot_comes_back_as_it_was_and_changed_it_is_refused(store, sealed):
         place.write_bytes(kept)
         with pytest.raises(Damaged):
             one.snapshot(made.id)
+
+
+def test_snapshot_that_could_not_be_read_again_is_not_written(store, monkeypatch):
+    """Else every backup would look well, and none be of use."""
+    made = snapshot(store, b"rows")
+    longest = len(json.dumps(asdict(made), separators=(",", ":"))) + len(store.seal.tell(b"")) + 1
+    monkeypatch.setattr(snapshots, "_LONGEST", longest)
+    store.publish(made)
+    assert store.snapshot(made.id) == made
+    monkeypatch.setattr(snapshots, "_LONGEST", longest - 1)
+    store.forget([made.id])
+    with pytest.raises(Refused) as refusal:
+        store.publish(made)
+    assert refusal.value.code == "snapshot_too_long"
+    assert store.ids() == []
 
 
 def test_snapshot_that_was_slipped_in_shows(store):

@@ -129,6 +129,16 @@ def test_what_was_not_announced_is_told_by_beat_once(listening, unrung):
     assert len(unrung) == 3
 
 
+def test_those_that_were_told_keep_none_from_being_caught_up(listening, unrung, monkeypatch):
+    monkeypatch.setattr(announcing, "_MOST", 3)
+    WebhookEndpoint.objects.update(created_at=timezone.now() - timedelta(days=1))
+    ended = timezone.now() - timedelta(minutes=5)
+    runs = [Import.objects.create(filename=f"{n}.csv", state=JobState.SUCCEEDED, finished_at=ended) for n in range(8)]
+    for known in (3, 6, 8, 8):
+        announcing.catch_up()
+        assert {event["import"] for event in told("import.finished")} == {str(run.public_id) for run in runs[:known]}
+
+
 def test_endpoint_is_not_told_of_what_ended_before_it_was_there(listening):
     Import.objects.create(filename="a.csv", state=JobState.SUCCEEDED, finished_at=timezone.now() - timedelta(minutes=5))
     announcing.catch_up()
