@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _LONG = 16 << 20  # bytes of a table that is worth walking in order
 _SORTING = "256MB"  # a million keys are sorted in memory
 _IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
-_TRIES, _PAUSE_S = 40, 2.0
+_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 15.0
 
 
 def is_partitioned(model: type[models.Model]) -> bool:
@@ -179,19 +179,31 @@ def attach(model: type[models.Model], name: str, key: int) -> None:
     bulk.run("SELECT churnguard_attach_part(%s, %s, %s)", [_quoted(model), f'"{name}"', int(key)])
 
 
-def giving_way(work: Callable[[], None], model: type[models.Model], key: int) -> None:
+def giving_way(
+    work: Callable[[], None],
+    model: type[models.Model],
+    key: int,
+    *,
+    waiting: Callable[[], None] = lambda: None,
+    patience: float = 1200.0,
+) -> None:
     """Run a transaction that attaches or drops a key's part. Where others are at the tables that it must have for itself, who
-    come after it would queue behind it: it lets them pass, and tries again. Raises OperationalError after a minute and a half."""
-    for attempt in range(_TRIES):
+    come after it would queue behind it: it lets them pass, and tries again, ever less often. ``waiting`` is called before each
+    pause, and may end it by raising. Raises OperationalError when it was tried for ``patience`` seconds: a backup of millions
+    of customers reads all tables for minutes."""
+    end, pause = time.monotonic() + patience, _PAUSE_S
+    while True:
         try:
             work()
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") not in _IN_THE_WAY or attempt == _TRIES - 1:
+            if getattr(error.__cause__, "sqlstate", "") not in _IN_THE_WAY or time.monotonic() > end:
                 raise
-            time.sleep(_PAUSE_S)
-            _send_vacuums_away(model, key)
         else:
             break
+        waiting()
+        time.sleep(pause)
+        pause = min(1.3 * pause, _LONGEST_PAUSE_S)
+        _send_vacuums_away(model, key)
     if connection.vendor == "postgresql" and connection.in_atomic_block:
         bulk.run("SET LOCAL lock_timeout TO DEFAULT")  # it is the caller's transaction, and need not hurry
 
@@ -283,14 +295,15 @@ def drop(model: type[models.Model], key: int) -> None:
 
 
 def let_go(model: type[models.Model], key: int) -> None:
-    """``drop`` in a transaction of its own that gives way: the server wants the tables that keys point at for itself then."""
+    """``drop`` in a transaction of its own that gives way: the server wants the tables that keys point at for itself then.
+    Raises OperationalError after a minute and a half."""
 
     def work() -> None:
         with transaction.atomic():
             _give_way_soon()
             drop(model, key)
 
-    giving_way(work, model, key)
+    giving_way(work, model, key, patience=90.0)
 
 
 def drop_what_is_left(model: type[models.Model], key: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -26,6 +27,8 @@ from ..shadow import Shadow
 from ..signals import customers_scored
 from . import orders
 from .registry import load_model
+
+logger = logging.getLogger(__name__)
 
 KEPT_RUNS = 6
 KEPT_MONTHS = 4
@@ -122,8 +125,8 @@ def score_customers(*, run_id: int, follow: bool = True, reasons: bool = True) -
         scored=run.scored,
         high=run.summary["present"]["bands"]["high"],
     )
-    _forget_old_runs()
     customers_scored.send(sender=ScoringRun, run_id=run.pk, follow=follow)
+    _forget_old_runs()
     return run
 
 
@@ -169,7 +172,11 @@ def _score_everybody(held: jobs.Claim, run: ScoringRun, *, reasons: bool) -> Non
     ):  # somebody may have been erased, or merged into another, while their score was written
         for _step in partitions.bind(Score, table, "customer_id", Customer):
             held.report(done, total, _("Scoring customers"), force=True)
-    partitions.giving_way(lambda: _make_current(held, run, table, results), Score, run.pk)
+
+    def others_pass() -> None:
+        held.report(done, total, _("Waiting until others have read the customers, such as a backup"), force=True)
+
+    partitions.giving_way(lambda: _make_current(held, run, table, results), Score, run.pk, waiting=others_pass)
 
 
 def _frames(total: int, wanted: Collection[str]) -> Iterator[pd.DataFrame]:
@@ -262,8 +269,11 @@ def _forget_old_runs() -> None:
         months[(at.year, at.month)] = pk  # the first run of the month: the longest wait for outcomes
     kept |= {months[month] for month in sorted(months, reverse=True)[:KEPT_MONTHS]}
     old = ScoringRun.objects.exclude(pk__in=kept).exclude(state__in=("queued", "running"))
-    for run in old.filter(has_scores=True, is_current=False)[:10]:
-        _forget_scores(run)
+    try:
+        for run in old.filter(has_scores=True, is_current=False)[:10]:
+            _forget_scores(run)
+    except OperationalError:  # somebody reads for long, such as a backup: after the next run, then
+        logger.warning("scores of old runs stay for now", exc_info=True)
 
 
 def forget_buried(sender, *, model: type, job_id: int, **_: object) -> None:

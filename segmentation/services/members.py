@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from core import alongside, bulk, columnar, jobs, partitions
 from core.models import OPEN_STATES
 from customers.models import Customer
 
 from ..models import Segment, Segmentation, SegmentMembership
+
+logger = logging.getLogger(__name__)
 
 KEPT_RUNS = 3
 _BLOCK = 100_000
@@ -176,11 +179,14 @@ def forget(run: Segmentation) -> None:
 def forget_old_runs() -> None:
     """Who was where is kept of the newest runs; older ones keep their figures."""
     ended = Segmentation.objects.filter(has_members=True).exclude(state__in=OPEN_STATES)
-    for run in ended.filter(customers=0)[:10]:  # it ended before everybody had a place: nobody asks for those who had
-        forget(run)
-    for run in ended.filter(customers__gt=0).order_by("-pk")[KEPT_RUNS : KEPT_RUNS + 10]:
-        if not run.is_current:
-            forget(run)
+    # Those without customers ended before everybody had a place: nobody asks for those who had.
+    old = [*ended.filter(customers=0)[:10], *ended.filter(customers__gt=0).order_by("-pk")[KEPT_RUNS : KEPT_RUNS + 10]]
+    try:
+        for run in old:
+            if not run.is_current:
+                forget(run)
+    except OperationalError:  # somebody reads for long, such as a backup: after the next run, then
+        logger.warning("memberships of old runs stay for now", exc_info=True)
 
 
 def forget_buried(sender, *, model: type, job_id: int, **_: object) -> None:

@@ -95,8 +95,8 @@ def refresh_segments(*, run_id: int, follow: bool = True) -> Segmentation:
         customers=run.customers,
         segments=run.profiles.count(),
     )
-    members.forget_old_runs()
     segments_refreshed.send(sender=Segmentation, run_id=run.pk, follow=follow)
+    members.forget_old_runs()
     return run
 
 
@@ -149,7 +149,14 @@ def _divide(held: jobs.Claim, run: Segmentation) -> tuple[np.ndarray, np.ndarray
         "figures": portraits.figures(asked, preparation, profile, numbers, before),
         "flow": {"matching": matching.as_json()} if matching else {},
     }
-    partitions.giving_way(lambda: _make_current(held, run, table, results, drawn, numbers), SegmentMembership, run.pk)
+
+    def show() -> None:
+        _make_current(held, run, table, results, drawn, numbers)
+
+    def others_pass() -> None:
+        held.report(86, 100, _("Waiting until others have read the customers, such as a backup"), force=True)
+
+    partitions.giving_way(show, SegmentMembership, run.pk, waiting=others_pass)
     return keys, numbers[labels], prepared
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django_scopes import scope
 
-from core import bulk, columnar, partitions
+from core import bulk, columnar, jobs, partitions
 from customers.models import Customer
 from predictions.models import ModelVersion, Score, ScoringRun
 
@@ -173,6 +173,34 @@ def test_attaching_lets_those_pass_who_read_and_comes_back(run, other, monkeypat
     assert attached(run, name) == 3
     assert set(paused) == {partitions._PAUSE_S}
     assert bulk.fetch("SHOW lock_timeout") == [("0",)], "the transaction that it was a part of need not hurry"
+
+
+def test_whoever_waits_for_a_long_reader_waits_longer_each_time_and_may_stop(run, other, monkeypatch):
+    """As beside a backup: it holds every table as a reader until it has ended."""
+    name = part(run, some_customers())
+    partitions.promise(Score, name)
+    list(partitions.prove(Score, name))
+    other.execute("LOCK TABLE customers_customer IN ACCESS SHARE MODE")
+    paused: list[float] = []
+    monkeypatch.setattr(partitions.time, "sleep", paused.append)
+
+    def work() -> None:
+        with transaction.atomic():
+            partitions.attach(Score, name, run.pk)
+
+    def waiting() -> None:
+        if len(paused) == 3:
+            raise jobs.Cancelled
+
+    with pytest.raises(jobs.Cancelled):
+        partitions.giving_way(work, Score, run.pk, waiting=waiting)
+    assert paused == sorted(set(paused)) and len(paused) == 3
+    with pytest.raises(OperationalError):
+        partitions.giving_way(work, Score, run.pk, patience=0)
+    assert len(paused) < 6
+    other.rollback()
+    partitions.giving_way(work, Score, run.pk)
+    assert Score.objects.filter(run=run).count() == 3
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from core import columnar, jobs, partitions
 from core.errors import Refused
@@ -285,6 +286,23 @@ def test_only_the_newest_runs_keep_a_row_for_each_customer(scored, monkeypatch):
     assert not scored.has_scores
     assert scored.summary["bands"]
     assert {r.pk for r in ScoringRun.objects.filter(scores__isnull=False)} == {second.pk, third.pk}
+
+
+def test_old_scores_that_somebody_reads_stay_until_the_next_run(scored, monkeypatch, caplog):
+    """As beside a backup, which reads every table: the new scores are there, and that is what matters."""
+    monkeypatch.setattr(scoring, "KEPT_RUNS", 1)
+    monkeypatch.setattr(scoring, "KEPT_MONTHS", 0)
+
+    def in_the_way(_run):
+        raise OperationalError("canceling statement due to lock timeout")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scoring, "_forget_scores", in_the_way)
+        assert score().is_current
+    assert "stay for now" in caplog.text
+    assert Score.objects.filter(run=scored).exists()
+    score()
+    assert not Score.objects.filter(run=scored).exists()
 
 
 def test_cancelled_scoring_leaves_no_score_behind(scored, monkeypatch):

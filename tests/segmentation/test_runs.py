@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from churnguard import pipeline, tasks
@@ -301,6 +302,21 @@ def test_only_the_newest_runs_remember_who_was_where(atlas_scope, divided, monke
     assert not divided.has_members and members_of(divided) == 0
     assert members_of(second) == members_of(third) == MANY
     assert divided.profiles.count() == 5, "what it found stays"
+
+
+def test_old_memberships_that_somebody_reads_stay_until_the_next_run(atlas_scope, divided, monkeypatch, caplog):
+    monkeypatch.setattr(members, "KEPT_RUNS", 1)
+
+    def in_the_way(_run):
+        raise OperationalError("canceling statement due to lock timeout")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(members, "forget", in_the_way)
+        assert divide().is_current
+    assert "stay for now" in caplog.text
+    assert members_of(divided) == MANY
+    divide()
+    assert members_of(divided) == 0
 
 
 def test_run_whose_workers_died_for_good_leaves_no_rows(atlas_scope, divided, settings, monkeypatch):
