@@ -229,9 +229,7 @@ def _send_vacuums_away(model: type[models.Model], key: int) -> None:
             with transaction.atomic():
                 bulk.run("SET LOCAL lock_timeout = '3s'")
                 bulk.run(f"LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE")
-        except (
-            OperationalError
-        ):  # somebody's own vacuum, or one that must be: neither goes, and it is waited for as others are
+        except OperationalError:  # somebody's own vacuum, or one that must be: neither goes, and it is waited for
             logger.info("%s is being vacuumed and is waited for", name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ def score_customers(*, run_id: int, follow: bool = True, reasons: bool = True) -
                 try:
                     _score_everybody(held, run, reasons=reasons)
                 except (jobs.Cancelled, Refused):
-                    _forget_scores(run)
+                    _forget([run])
                     raise
             for _step in orders.build(run):
                 held.report(run.scored, run.scored, _("Sorting the lists"), force=True)
@@ -269,10 +269,15 @@ def _forget_old_runs() -> None:
         months[(at.year, at.month)] = pk  # the first run of the month: the longest wait for outcomes
     kept |= {months[month] for month in sorted(months, reverse=True)[:KEPT_MONTHS]}
     old = ScoringRun.objects.exclude(pk__in=kept).exclude(state__in=("queued", "running"))
+    _forget(old.filter(has_scores=True, is_current=False)[:10])
+
+
+def _forget(runs: Iterable[ScoringRun]) -> None:
+    """Where somebody reads for long, such as a backup, they stay: they are asked for again after the next run."""
     try:
-        for run in old.filter(has_scores=True, is_current=False)[:10]:
+        for run in runs:
             _forget_scores(run)
-    except OperationalError:  # somebody reads for long, such as a backup: after the next run, then
+    except OperationalError:
         logger.warning("scores of old runs stay for now", exc_info=True)
 
 

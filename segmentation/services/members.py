@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,7 +166,16 @@ def analyse(run: Segmentation) -> None:
     partitions.analyse(SegmentMembership, run.pk)
 
 
-def forget(run: Segmentation) -> None:
+def forget(runs: Iterable[Segmentation]) -> None:
+    """Where somebody reads for long, such as a backup, they stay: they are asked for again after the next run."""
+    try:
+        for run in runs:
+            _forget(run)
+    except OperationalError:
+        logger.warning("memberships of old runs stay for now", exc_info=True)
+
+
+def _forget(run: Segmentation) -> None:
     """A run's rows go: its table at once, those of SQLite in batches, so that nobody waits for long."""
     if partitions.is_partitioned(SegmentMembership):
         partitions.let_go(SegmentMembership, run.pk)
@@ -181,12 +190,7 @@ def forget_old_runs() -> None:
     ended = Segmentation.objects.filter(has_members=True).exclude(state__in=OPEN_STATES)
     # Those without customers ended before everybody had a place: nobody asks for those who had.
     old = [*ended.filter(customers=0)[:10], *ended.filter(customers__gt=0).order_by("-pk")[KEPT_RUNS : KEPT_RUNS + 10]]
-    try:
-        for run in old:
-            if not run.is_current:
-                forget(run)
-    except OperationalError:  # somebody reads for long, such as a backup: after the next run, then
-        logger.warning("memberships of old runs stay for now", exc_info=True)
+    forget(run for run in old if not run.is_current)
 
 
 def forget_buried(sender, *, model: type, job_id: int, **_: object) -> None:

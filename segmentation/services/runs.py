@@ -77,7 +77,7 @@ def refresh_segments(*, run_id: int, follow: bool = True) -> Segmentation:
                 try:
                     keys, numbers, prepared = _divide(held, run)
                 except (jobs.Cancelled, Refused):
-                    members.forget(run)
+                    members.forget([run])
                     raise
             members.analyse(run)
             _follow_moves(held, run, keys, numbers)

@@ -59,7 +59,7 @@ def test_large_run_is_two_tables_that_are_one_part(atlas_scope, used, borealis, 
     assert members.add(run, np.array([newcomer.pk]), np.array([segment.number]), {segment.number: segment}) == 1
     assert SegmentMembership.objects.get(customer=newcomer, segmentation=run).pk < run.pk << 32
     bulk.run("SET CONSTRAINTS ALL IMMEDIATE")  # as at the end of the newcomer's transaction
-    members.forget(run)
+    members.forget([run])
     assert bulk.fetch("SELECT relname FROM pg_class WHERE relname ~ %s", [f"^{table}"]) == []
 
 

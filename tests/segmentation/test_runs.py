@@ -311,7 +311,7 @@ def test_old_memberships_that_somebody_reads_stay_until_the_next_run(atlas_scope
         raise OperationalError("canceling statement due to lock timeout")
 
     with monkeypatch.context() as patched:
-        patched.setattr(members, "forget", in_the_way)
+        patched.setattr(members, "_forget", in_the_way)
         assert divide().is_current
     assert "stay for now" in caplog.text
     assert members_of(divided) == MANY
