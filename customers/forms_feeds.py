@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django import forms
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Refused
 
 from . import services
 from .models import Feed
+from .models.feeds import FEWEST_MINUTES, MOST_MINUTES
+from .services.feed_sources import FIELDS, LONGEST, PLACES
 
 _KEPT = _("Kept as it is while you leave this empty; it is never shown again.")
 
@@ -25,13 +26,15 @@ class FeedForm(forms.Form):
     """What every feed has: a name, a rhythm, and how what it brings is taken."""
 
     source_fields: tuple[str, ...] = ()
-    # Which field a refusal of the service is about; the others stand above the form.
-    places: dict[str, str] = {"name_taken": "name"}
 
     name = forms.CharField(label=_("Name"), max_length=80, help_text=_("What it brings, such as “Customers, billing”."))
     rhythm = forms.ChoiceField(label=_("How often"), choices=Feed.Rhythm.choices, initial=Feed.Rhythm.DAILY)
     every_minutes = forms.IntegerField(
-        label=_("Minutes between two looks"), min_value=5, max_value=1440, initial=30, required=False
+        label=_("Minutes between two looks"),
+        min_value=FEWEST_MINUTES,
+        max_value=MOST_MINUTES,
+        initial=30,
+        required=False,
     )
     weekday = forms.TypedChoiceField(
         label=_("Day"), choices=Feed.Weekday.choices, coerce=int, initial=0, required=False, empty_value=0
@@ -66,11 +69,9 @@ class FeedForm(forms.Form):
 
     def clean(self) -> dict[str, object]:
         data = super().clean()
-        rhythm = data.get("rhythm")
-        if rhythm == Feed.Rhythm.MINUTES and not data.get("every_minutes") and "every_minutes" not in self.errors:
-            self.add_error("every_minutes", gettext("Say how many minutes."))
-        if rhythm in (Feed.Rhythm.DAILY, Feed.Rhythm.WEEKLY) and data.get("at") is None and "at" not in self.errors:
-            self.add_error("at", gettext("Say at what time."))
+        for name, sentence in services.missing_of_schedule(data).items():
+            if name not in self.errors:
+                self.add_error(name, sentence)
         return data
 
     def sources(self) -> list[forms.BoundField]:
@@ -87,48 +88,48 @@ class FeedForm(forms.Form):
                 return services.create_feed(kind=kind, given=given, actor=actor, **fields)
             return services.change_feed(feed=self.feed, given=given, actor=actor, **fields)
         except Refused as refusal:
-            self.add_error(self.places.get(refusal.code), refusal.message)
+            self.add_error(self._place_of(refusal.code), refusal.message)
             return None
+
+    def _place_of(self, code: str) -> str | None:
+        """The field that a refusal is about; None: it stands above the form."""
+        place = PLACES.get(code)
+        return place if place in self.fields else None
 
 
 def _sheet() -> forms.CharField:
     return forms.CharField(
-        label=_("Sheet"), max_length=255, required=False, help_text=_("Of a workbook with several; else the likeliest.")
+        label=_("Sheet"),
+        max_length=LONGEST["sheet"],
+        required=False,
+        help_text=_("Of a workbook with several; else the likeliest."),
     )
 
 
 class FolderFeedForm(FeedForm):
-    source_fields = ("pattern", "sheet")
-    places = {**FeedForm.places, "bad_pattern": "pattern"}
+    source_fields = FIELDS[Feed.Kind.FOLDER]
 
     pattern = forms.CharField(
         label=_("Files"),
         initial="*",
-        max_length=100,
+        max_length=LONGEST["pattern"],
         help_text=_("A pattern of names: * stands for anything, such as “customers-*.csv”."),
     )
     sheet = _sheet()
 
 
 class QueryFeedForm(FeedForm):
-    source_fields = ("url", "query")
-    places = {
-        **FeedForm.places,
-        **dict.fromkeys(("bad_url", "unknown_engine", "driver_missing", "bad_option", "no_file", "no_url"), "url"),
-        **dict.fromkeys(
-            ("no_query", "too_long", "two_statements", "not_a_select", "writes", "open_quote", "hidden_code"), "query"
-        ),
-    }
+    source_fields = FIELDS[Feed.Kind.SQL]
 
     url = forms.CharField(
         label=_("Address of the database"),
-        max_length=2000,
+        max_length=LONGEST["url"],
         required=False,
         widget=_Secret(placeholder="postgresql://name:password@machine:5432/database"),
     )
     query = forms.CharField(
         label=_("Query"),
-        max_length=20_000,
+        max_length=LONGEST["query"],
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "font-mono"}),
         help_text=_("One SELECT that gives a line for each customer. It is run so that it can only read."),
     )
@@ -143,18 +144,11 @@ class QueryFeedForm(FeedForm):
 
 
 class AddressFeedForm(FeedForm):
-    source_fields = ("address", "auth", "header", "value", "user", "password", "sheet")
-    places = {
-        **FeedForm.places,
-        **dict.fromkeys(("bad_address", "not_https", "credentials_in_address"), "address"),
-        "bad_header": "header",
-        "bad_header_value": "value",
-        "no_credentials": "auth",
-    }
+    source_fields = FIELDS[Feed.Kind.HTTPS]
 
     address = forms.CharField(
         label=_("Address"),
-        max_length=2000,
+        max_length=LONGEST["address"],
         widget=forms.TextInput(attrs={"placeholder": "https://", "spellcheck": "false", "inputmode": "url"}),
         help_text=_("Of a CSV, Excel or Parquet file. What follows a question mark is kept secret."),
     )
@@ -163,12 +157,15 @@ class AddressFeedForm(FeedForm):
         choices=[("none", _("none")), ("header", _("a header")), ("basic", _("name and password"))],
         required=False,
     )
-    header = forms.CharField(label=_("Header"), max_length=100, required=False, initial="Authorization")
-    value = forms.CharField(label=_("Its value"), max_length=4096, required=False, widget=_Secret())
+    header = forms.CharField(label=_("Header"), max_length=LONGEST["header"], required=False, initial="Authorization")
+    value = forms.CharField(label=_("Its value"), max_length=LONGEST["value"], required=False, widget=_Secret())
     user = forms.CharField(
-        label=_("User name"), max_length=200, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=_("User name"),
+        max_length=LONGEST["user"],
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    password = forms.CharField(label=_("Password"), max_length=500, required=False, widget=_Secret())
+    password = forms.CharField(label=_("Password"), max_length=LONGEST["password"], required=False, widget=_Secret())
     sheet = _sheet()
 
     def __init__(self, *args, **kwargs) -> None:

@@ -350,6 +350,10 @@ def feed_runs(feed: Feed) -> QuerySet[FeedRun]:
     return FeedRun.objects.filter(feed=feed).select_related("import_run", "requested_by")
 
 
+def newest_feed_test(feed: Feed) -> FeedRun | None:
+    return feed_runs(feed).filter(is_test=True).first()
+
+
 def open_feed_runs(feed: Feed) -> list[FeedRun]:
     return list(feed_runs(feed).filter(state__in=OPEN_STATES))
 

@@ -77,9 +77,7 @@ def _test_result(run: FeedRun) -> dict[str, object]:
         "notes": [wording.note(note["code"], note["facts"]) for note in report.get("notes", [])],
         "problems": [wording.mapping_problem(p["code"], p["facts"]) for p in report.get("problems", [])],
         "columns": [{**column, "name": wording.field_name(column["target"])} for column in report.get("columns", [])],
-        "can_agree": bool(report.get("mapping"))
-        and not report.get("is_remembered")
-        and all(problem["code"].endswith("_in_sample") for problem in report.get("problems", [])),
+        "can_agree": services.can_agree(report),
     }
 
 
@@ -159,7 +157,7 @@ def stop_feed(request: HttpRequest, public_id) -> HttpResponse:
 def agree_to_test(request: HttpRequest, public_id) -> HttpResponse:
     """Keep the columns of the newest test, for every file of that shape."""
     feed = _feed_or_404(public_id)
-    run = selectors.feed_runs(feed).filter(is_test=True).first()
+    run = selectors.newest_feed_test(feed)
     if run is None:
         raise Http404
     try:

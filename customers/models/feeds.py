@@ -16,7 +16,7 @@ from tenants.scoping import TenantModel
 
 from .imports import Import
 
-FEWEST_MINUTES = 5
+FEWEST_MINUTES, MOST_MINUTES = 5, 1_440  # between two looks
 
 
 class Feed(TenantModel, PublicId, TimeStamped):

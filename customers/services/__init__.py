@@ -35,12 +35,13 @@ from .definitions import (
 )
 from .duplicates import find_duplicates, keep_apart, open_duplicate_search
 from .feed_runs import run_feed
-from .feed_sources import Given
-from .feed_tests import keep_tested_mapping
+from .feed_sources import Given, given_of
+from .feed_tests import can_agree, keep_tested_mapping
 from .feeds import (
     change_feed,
     create_feed,
     delete_feed,
+    missing_of_schedule,
     open_due_feeds,
     open_feed_run,
     open_following_run,
@@ -84,6 +85,7 @@ __all__ = [
     "add_usage",
     "adopt_definition",
     "agree_import",
+    "can_agree",
     "change_feed",
     "choose_sheet",
     "copy_refused",
@@ -101,11 +103,13 @@ __all__ = [
     "forget_changes",
     "forget_files",
     "forget_import",
+    "given_of",
     "keep_apart",
     "keep_tested_mapping",
     "look_again",
     "map_import",
     "merge_customers",
+    "missing_of_schedule",
     "open_due_feeds",
     "open_duplicate_search",
     "open_feed_run",

@@ -19,6 +19,37 @@ from ..models import Feed
 
 TEST_ROWS = 500
 
+# What is given of each kind of source, and how long it may be: for the form and for programs alike.
+FIELDS: dict[str, tuple[str, ...]] = {
+    Feed.Kind.FOLDER: ("pattern", "sheet"),
+    Feed.Kind.SQL: ("url", "query"),
+    Feed.Kind.HTTPS: ("address", "auth", "header", "value", "user", "password", "sheet"),
+}
+LONGEST: dict[str, int] = {
+    "pattern": 100,
+    "url": 2_000,
+    "query": statement.LONGEST,
+    "address": 2_000,
+    "header": 100,
+    "value": 4_096,
+    "user": 200,
+    "password": 500,
+    "sheet": 255,
+}
+_ABOUT_URL = ("bad_url", "unknown_engine", "driver_missing", "bad_option", "no_file", "no_url")
+_ABOUT_QUERY = ("no_query", "too_long", "two_statements", "not_a_select", "writes", "open_quote", "hidden_code")
+# What a refusal is about, by its code; the others are about the feed as a whole.
+PLACES: dict[str, str] = {
+    "name_taken": "name",
+    "bad_pattern": "pattern",
+    **dict.fromkeys(_ABOUT_URL, "url"),
+    **dict.fromkeys(_ABOUT_QUERY, "query"),
+    **dict.fromkeys(("bad_address", "not_https", "credentials_in_address"), "address"),
+    "bad_header": "header",
+    "bad_header_value": "value",
+    "no_credentials": "auth",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -33,7 +64,7 @@ class Given:
     query: str = ""
     address: str = field(default="", repr=False)
     auth: str = "none"
-    header: str = ""
+    header: str = "Authorization"
     value: str = field(default="", repr=False)
     user: str = ""
     password: str = field(default="", repr=False)
@@ -43,6 +74,12 @@ class Given:
 def inbox() -> folder.Inbox:
     """The folder of the company in scope."""
     return folder.Inbox(settings.RAW_DATA_PATH / current_tenant().slug, settle_seconds=settings.FEED_SETTLE_SECONDS)
+
+
+def given_of(feed: Feed | None, named: dict[str, str]) -> Given:
+    """What is named of a source, beside what the feed has of it already; credentials that are not named stay."""
+    kept = {name: feed.options[name] for name in FIELDS[feed.kind] if feed.options.get(name)} if feed else {}
+    return Given(**{**kept, **named})
 
 
 def describe(feed: Feed, given: Given) -> None:

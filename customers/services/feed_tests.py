@@ -117,10 +117,20 @@ def _understand(table: Normalised) -> dict[str, object]:
     }
 
 
-def keep_tested_mapping(*, run: FeedRun, actor: User | None) -> ColumnMapping:
-    """Agree to the columns that a test proposed, for every file of that shape. Raises Refused where they have a problem."""
-    report = run.report
-    if not run.is_test or run.state != JobState.SUCCEEDED or not report.get("mapping"):
+def can_agree(report: dict[str, object]) -> bool:
+    """Whether a test's columns wait for somebody to agree to them, and nothing but its few rows speaks against it."""
+    return (
+        bool(report.get("mapping"))
+        and not report.get("is_remembered")
+        and all(problem["code"].endswith("_in_sample") for problem in report.get("problems", []))
+    )
+
+
+def keep_tested_mapping(*, run: FeedRun | None, actor: User | None) -> ColumnMapping:
+    """Agree to the columns that a test proposed, for every file of that shape. Raises Refused where they have a problem,
+    or where there is no such test."""
+    report = run.report if run is not None else {}
+    if run is None or not run.is_test or run.state != JobState.SUCCEEDED or not report.get("mapping"):
         raise Refused("no_test", _("There is no test to agree to: test the feed again."))
     agreed = Mapping.from_json(report["mapping"])
     for problem in agreed.problems(report["headers"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,13 @@ from .feed_sources import Given
 MOST_FEEDS = 50
 _SCHEDULE = ("rhythm", "every_minutes", "at", "weekday")
 _SETTINGS = ("name", *_SCHEDULE, "review", "without_label", "empty_clears")
+# What each rhythm has to know besides.
+NEEDS: dict[str, tuple[str, ...]] = {
+    Feed.Rhythm.MINUTES: ("every_minutes",),
+    Feed.Rhythm.HOURLY: (),
+    Feed.Rhythm.DAILY: ("at",),
+    Feed.Rhythm.WEEKLY: ("at", "weekday"),
+}
 _TESTS_KEPT = timedelta(days=1)  # a test's report has rows in it
 
 
@@ -39,18 +47,20 @@ def create_feed(*, kind: str, given: Given, actor: User | None, **fields: object
     return _save(feed, given, fields, "feed_created", actor)
 
 
-def change_feed(*, feed: Feed, given: Given, actor: User | None, **fields: object) -> Feed:
-    """Other options; credentials that are not given again stay, for the same machine. Raises Refused."""
+def change_feed(*, feed: Feed, given: Given | None, actor: User | None, **fields: object) -> Feed:
+    """Other options; credentials that are not given again stay, for the same machine. ``given`` None: so does the source.
+    Raises Refused."""
     return _save(feed, given, fields, "feed_changed", actor)
 
 
-def _save(feed: Feed, given: Given, fields: dict[str, object], verb: str, actor: User | None) -> Feed:
+def _save(feed: Feed, given: Given | None, fields: dict[str, object], verb: str, actor: User | None) -> Feed:
     before = {name: getattr(feed, name) for name in (*_SETTINGS, "options", "secret")}
     for name in fields:
         if name not in _SETTINGS:
             raise TypeError(name)
         setattr(feed, name, fields[name])
-    feed_sources.describe(feed, given)
+    if given is not None:
+        feed_sources.describe(feed, given)
     changed = sorted(name for name, value in before.items() if getattr(feed, name) != value)
     if {"options", "secret"} & set(changed):
         feed.changed_at = timezone.now()
@@ -67,6 +77,16 @@ def _save(feed: Feed, given: Given, fields: dict[str, object], verb: str, actor:
     except IntegrityError as error:
         raise Refused("name_taken", _("Another feed has this name.")) from error
     return feed
+
+
+def missing_of_schedule(said: Mapping[str, object]) -> dict[str, str]:
+    """What the rhythm that is said has to know and does not: field -> sentence."""
+    sentences = {
+        "every_minutes": _("Say how many minutes."),
+        "at": _("Say at what time."),
+        "weekday": _("Say on which day."),
+    }
+    return {name: sentences[name] for name in NEEDS.get(said.get("rhythm"), ()) if said.get(name) is None}
 
 
 def _due(feed: Feed):
