@@ -180,35 +180,69 @@ PROPOSAL = record(
 )
 REASON = record({}, may_have={"reason": text(says="Why, for whoever asks later.")})
 
-FEED = named(
-    "Feed",
-    record(
-        {
-            "id": IDENTIFIER,
-            "url": ADDRESS,
-            "name": TEXT,
-            "kind": one_of(*Feed.Kind.values),
-            "active": YES_NO,
-            "next_run_at": maybe(MOMENT),
-            "last_run_at": maybe(MOMENT),
-            "failures": says(COUNT, "In a row."),
-            "last_run": maybe(
-                record(
-                    {
-                        "id": IDENTIFIER,
-                        "state": _STATE,
-                        "progress": SHARE,
-                        "outcome": maybe(TEXT),
-                        "file": ANYTHING,
-                        "error": maybe(ERROR),
-                        "import": maybe(ADDRESS),
-                        "result": FREE,
-                    }
-                )
-            ),
-        }
-    ),
+_FEED_RUN = {
+    "id": IDENTIFIER,
+    "state": _STATE,
+    "progress": SHARE,
+    "outcome": maybe(TEXT),
+    "file": ANYTHING,
+    "error": maybe(ERROR),
+}
+_FEED = {
+    "id": IDENTIFIER,
+    "url": ADDRESS,
+    "name": TEXT,
+    "kind": one_of(*Feed.Kind.values),
+    "rhythm": one_of(*Feed.Rhythm.values),
+    "every_minutes": says(maybe(COUNT), "With rhythm minutes."),
+    "at": says(maybe(TEXT), "HH:MM, in the company's own time, with rhythm daily or weekly."),
+    "weekday": says(maybe(COUNT), "With rhythm weekly; 0 is Monday."),
+    "review": one_of(*Feed.Review.values),
+    "empty_clears": YES_NO,
+    "active": YES_NO,
+    "next_run_at": maybe(MOMENT),
+    "last_run_at": maybe(MOMENT),
+    "failures": says(COUNT, "In a row."),
+    "last_run": maybe(record({**_FEED_RUN, "import": maybe(ADDRESS), "result": FREE})),
+}
+_FEED_SOURCE = {
+    "pattern": says(TEXT, "Of a folder."),
+    "engine": says(TEXT, "Of a database."),
+    "auth": says(one_of("none", "header", "basic"), "Of an address."),
+    "header": says(TEXT, "With auth header: its name."),
+    "sheet": says(TEXT, "Of a folder or an address; empty: the likeliest."),
+}
+_REMARK = record({"code": TEXT}, may_have={"name": says(TEXT, "Of a file that was left.")})
+_COLUMN = {
+    "header": TEXT,
+    "target": says(TEXT, "The field that it is taken for, attribute or ignore."),
+    "type": maybe(TEXT),
+    "fullness": says(SHARE, "Of the rows that were read."),
+}
+_FEED_TEST = record(
+    {
+        **_FEED_RUN,
+        "requested_at": MOMENT,
+        "rows": says(maybe(COUNT), "That were read."),
+        "partial": says(YES_NO, "Whether only the beginning was read."),
+        "sheet": TEXT,
+        "sheets": many(TEXT),
+        "columns": many(record(_COLUMN)),
+        "mapping": says(maybe(FREE), "As the mapping of an import."),
+        "remembered": says(YES_NO, "Whether these columns were agreed to."),
+        "can_agree": says(YES_NO, "Whether they wait for somebody to agree to them."),
+        "problems": many(record({"code": TEXT, "facts": FREE})),
+        "notes": says(many(record({"code": TEXT, "facts": FREE})), "About the file."),
+        "remarks": says(many(_REMARK), "About the source."),
+        "first_rows": says(
+            maybe(many(many(TEXT))),
+            "Their cells, in the order of the columns; null in answers to a POST, and for a key without view_customers.",
+        ),
+    },
+    says="The newest test, for a day.",
 )
+FEED = named("Feed", record(_FEED, may_have=_FEED_SOURCE))
+TESTED_FEED = named("TestedFeed", record({**_FEED, "test": maybe(_FEED_TEST)}, may_have=_FEED_SOURCE))
 FEEDS = record({"feeds": many(FEED)})
 _REFUSED_ROW = {
     "row": says(COUNT, "Place in what was sent, from 0."),

@@ -92,6 +92,9 @@ urlpatterns = [
     path("api/feeds", api_feeds.FeedsView.as_view(), name="api_feeds"),
     path("api/feeds/<uuid:public_id>", api_feeds.FeedView.as_view(), name="api_feed"),
     path("api/feeds/<uuid:public_id>/run", api_feeds.RunFeedView.as_view(), name="api_run_feed"),
+    path("api/feeds/<uuid:public_id>/test", api_feeds.TestFeedView.as_view(), name="api_test_feed"),
+    path("api/feeds/<uuid:public_id>/stop", api_feeds.StopFeedView.as_view(), name="api_stop_feed"),
+    path("api/feeds/<uuid:public_id>/agree", api_feeds.AgreeFeedView.as_view(), name="api_agree_feed"),
     path("api/feeds/<uuid:public_id>/pause", api_feeds.PauseFeedView.as_view(), name="api_pause_feed"),
     path("api/feeds/<uuid:public_id>/resume", api_feeds.ResumeFeedView.as_view(), name="api_resume_feed"),
 ]

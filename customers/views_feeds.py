@@ -83,7 +83,7 @@ def _test_result(run: FeedRun) -> dict[str, object]:
 
 @sensitive_post_parameters(*SECRETS)
 @require_http_methods(["GET", "HEAD", "POST"])
-@requires("manage_workspace")
+@requires("manage_feeds")
 def new_feed(request: HttpRequest) -> HttpResponse:
     """First the kind of source, then its form."""
     kind = request.GET.get("kind", "")
@@ -100,7 +100,7 @@ def new_feed(request: HttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters(*SECRETS)
 @require_http_methods(["GET", "HEAD", "POST"])
-@requires("manage_workspace")
+@requires("manage_feeds")
 def edit_feed(request: HttpRequest, public_id) -> HttpResponse:
     feed = _feed_or_404(public_id)
     form = FORMS[feed.kind](request.POST or None, feed=feed)
@@ -185,7 +185,7 @@ def resume_feed(request: HttpRequest, public_id) -> HttpResponse:
 
 
 @require_POST
-@requires("manage_workspace")
+@requires("manage_feeds")
 def delete_feed(request: HttpRequest, public_id) -> HttpResponse:
     feed = _feed_or_404(public_id)
     try:

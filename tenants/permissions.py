@@ -41,6 +41,7 @@ _ADMIN = _OPERATOR | {
     "erase_customers",
     "manage_members",
     "manage_workspace",
+    "manage_feeds",
     "manage_keys",
     "manage_webhooks",
     "view_audit",
@@ -89,6 +90,7 @@ FOR_KEYS: tuple[str, ...] = (
     "view_members",
     "manage_members",
     "manage_webhooks",
+    "manage_feeds",
 )
 
 

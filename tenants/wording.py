@@ -34,6 +34,7 @@ SCOPES: dict[str, object] = {
     "view_members": _("See who is in the company, and whom the key acts for"),
     "manage_members": _("Invite, change and remove those who may no more than the key itself"),
     "manage_webhooks": _("Say where events are sent, and send them again (webhooks)"),
+    "manage_feeds": _("Set up, change and delete feeds"),
 }
 
 # In the order of webhooks.EVENTS.

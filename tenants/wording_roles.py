@@ -24,7 +24,8 @@ _GROUPS: tuple[tuple[object, dict[str, object]], ...] = (
         _("Customers and data"),
         {
             "view_customers": _("See customers, segments and data quality"),
-            "import_customers": _("Bring in files and feeds"),
+            "import_customers": _("Bring in files and see feeds"),
+            "manage_feeds": _("Set up, change and delete feeds"),
             "export_customers": _("Export customers"),
             "propose_churn_definition": _("Propose what leaving means"),
             "adopt_churn_definition": _("Decide what leaving means"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from campaigns.models import Campaign, MessageTemplate
 from customers import services as customers
-from customers.models import Customer, Feed, Import
+from customers.models import Customer, Import
 from predictions.models import ScoringRun, TrainingRun
 from segmentation import services as segmentation
 from segmentation.models import RuleSegment
@@ -38,7 +38,7 @@ def identifiers(table) -> dict[str, str]:
         "quality": Import.objects.exclude(pk=waiting.pk).first(),
         "jobs": TrainingRun.objects.first(),
         "churn-definition": definition,
-        "feeds": Feed.objects.first(),
+        "feeds": customers.create_feed(kind="folder", given=customers.Given(), actor=None, name="Nightly"),
         "offers": segmentation.save_offer(actor=None, name="A month free", channel="email"),
         "scorings": ScoringRun.objects.first(),
         "customers": Customer.objects.first(),

@@ -66,14 +66,14 @@ def test_every_capability_has_an_example_in_both_languages():
         "view_customers", "view_models", "view_campaigns", "view_notifications", "import_customers", "train_models",
         "score_customers", "set_economics", "refresh_segments", "save_rule_segments", "allocate_offers", "write_messages",
         "compose_campaigns", "propose_churn_definition", "curate_data", "name_segments", "record_consent", "edit_offers",
-        "retry_jobs", "set_routine", "erase_customers", "approve_campaigns", "run_campaigns",
+        "retry_jobs", "set_routine", "erase_customers", "approve_campaigns", "run_campaigns", "manage_feeds",
     }  # fmt: skip
 
 
 @pytest.mark.slow
 def test_examples_run(transactional_db, cast, quick_race, live_server, sample_csv, tmp_path, settings, monkeypatch):
     """Jobs run at once, within the request that asks for them."""
-    settings.PUBLIC_URL = live_server.url
+    settings.PUBLIC_URL, settings.RAW_DATA_PATH = live_server.url, tmp_path / "raw"
     if shutil.which("curl") is None:
         pytest.skip("the shell's examples need curl")
     with tenant_scope(cast.atlas):

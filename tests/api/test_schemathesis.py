@@ -107,7 +107,8 @@ def _group(case: schemathesis.Case) -> str:
 
 
 @pytest.fixture
-def campaign(shared, sample_csv):
+def campaign(shared, sample_csv, settings, tmp_path):
+    settings.RAW_DATA_PATH = tmp_path / "raw"
     openapi.document()  # made once: of the views as they are, not as a test will have bent one of them
     with tenant_scope(shared.cast.atlas):
         keys = {}

@@ -321,6 +321,7 @@ def test_program_runs_a_feed_and_reads_what_came_of_it(client_for, cast, feed, b
     assert (body["name"], body["kind"], body["active"]) == ("Nightly files", "folder", True)
     assert body["last_run"]["outcome"] == "waiting"
     assert body["last_run"]["import"].endswith(f"/api/imports/{run.import_run.public_id}")
+    assert body.pop("test") is None
     assert client.get("/api/feeds").json()["feeds"] == [body]
 
 

@@ -62,6 +62,8 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         "dashboard:api_customers": {"customers": [_ROW]},
         "dashboard:api_customer": {"first_name": WORDS, "city": WORDS, "attributes": {"remark": WORDS}, **reason},
         "dashboard:api_what_if": {"changes": {"contract": "Two year"}},
+        "customers:api_feeds": {"kind": "folder", "name": WORDS, "rhythm": "hourly"},
+        "customers:api_feed": {"name": WORDS, "rhythm": "hourly"},
         "customers:api_merge": {"gone": customer.external_id, "reason": WORDS},
         "customers:api_usage": {"usage": [_MONTH | {"customer": customer.external_id}]},
         "segmentation:api_offers": _OFFER | {"segments": [label], "rule": _RULE},
