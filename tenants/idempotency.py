@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial, wraps
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.response import Response
@@ -111,7 +113,9 @@ def _scope(stored: StoredAnswer) -> str:
 
 
 def _fingerprint(request) -> str:
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    """What was asked, as a keyed hash: a body may hold a password, which a plain one would let somebody guess at leisure."""
+    asked = f"{request.method} {request.get_full_path()}\n"
+    digest = hmac.new(settings.SECRET_KEY.encode(), asked.encode(), hashlib.sha256)
     if request.FILES:
         for name in sorted(request.FILES):
             digest.update(name.encode())

@@ -33,7 +33,7 @@ HELD = (
     held("tenants.Notification", "facts url", _PERSON, "to tell of what happened; a colleague's name where one joined or left",
          Goes.BY_AGE, "180 days", setting="NOTIFICATION_DAYS", leaves="/notifications, GET /api/notifications"),
     held("tenants.StoredAnswer", "body location key fingerprint", _ANYBODY,
-         "to answer the same request alike; what a program sent is kept as a hash only", Goes.BY_AGE, "24 hours"),
+         "to answer the same request alike; what a program sent is kept as a keyed hash only", Goes.BY_AGE, "24 hours"),
     held("tenants.NotificationSettings", "choices", _PERSON, "how they want to be told", Goes.WITH_PERSON, _ACCOUNT,
          leaves="/notifications/settings"),
     held("tenants.NoticeMail", ALL, _PERSON, "which mails they were sent, so that none comes twice", Goes.BY_AGE, "60 days"),
