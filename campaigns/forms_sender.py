@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal, InvalidOperation
 
 from django import forms
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Refused
@@ -69,6 +67,11 @@ def _line(label: str, most: int, help_text: str = "", **attrs: str) -> forms.Cha
     return forms.CharField(label=label, max_length=most, required=False, help_text=help_text, widget=widget)
 
 
+def _between(name: str) -> dict[str, float]:
+    least, most = senders.LIMITS[name]
+    return {"min_value": least, "max_value": most}
+
+
 class SenderForm(forms.Form):
     """All of it on one page, in the order in which a person thinks of it."""
 
@@ -84,11 +87,16 @@ class SenderForm(forms.Form):
 
     transport = forms.ChoiceField(label=_("How mail leaves"), choices=SenderProfile.Transport, widget=forms.RadioSelect)
     host = _line(_("Server"), 253, "", dir="ltr", placeholder="smtp.example.com", spellcheck="false")
-    port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, required=False)
+    port = forms.IntegerField(label=_("Port"), required=False, **_between("port"))
     security = forms.ChoiceField(label=_("Encryption"), choices=SenderProfile.Security, required=False)
     username = _line(_("User name"), 254, "", dir="ltr", autocomplete="off", spellcheck="false")
     password = forms.CharField(
-        label=_("Password"), max_length=500, required=False, strip=False, widget=SecretInput(), help_text=KEPT
+        label=_("Password"),
+        max_length=senders.MOST_SECRET,
+        required=False,
+        strip=False,
+        widget=SecretInput(),
+        help_text=KEPT,
     )
     provider = forms.ChoiceField(label=_("Provider"), required=False)
     dkim_selector = _line(
@@ -96,18 +104,14 @@ class SenderForm(forms.Form):
         dir="ltr", spellcheck="false",
     )  # fmt: skip
 
-    per_second = forms.FloatField(label=_("Mails a second at most"), min_value=0.01, max_value=10_000, localize=False)
+    per_second = forms.FloatField(label=_("Mails a second at most"), localize=False, **_between("per_second"))
     daily_cap = forms.IntegerField(
-        label=_("Mails a day at most"),
-        min_value=1,
-        max_value=2_000_000_000,
-        required=False,
-        help_text=_("Empty: no cap."),
+        label=_("Mails a day at most"), required=False, help_text=_("Empty: no cap."), **_between("daily_cap")
     )
     ramps_up = forms.BooleanField(label=_("Begin slowly"), required=False)
 
-    most_mails = forms.IntegerField(label=_("Mails at most"), min_value=1, max_value=1_000)
-    within_days = forms.IntegerField(label=_("within days"), min_value=1, max_value=366)
+    most_mails = forms.IntegerField(label=_("Mails at most"), **_between("most_mails"))
+    within_days = forms.IntegerField(label=_("within days"), **_between("within_days"))
     quiet_from = _time(_("Quiet from"))
     quiet_until = _time(_("Quiet until"))
     quiet_weekdays = forms.TypedMultipleChoiceField(
@@ -125,7 +129,7 @@ class SenderForm(forms.Form):
     personal_drafts = forms.BooleanField(
         label=_("Drafts for one customer may carry what is known of them"), required=False
     )
-    monthly_tokens = forms.IntegerField(label=_("Tokens a month at most"), min_value=0, max_value=2_000_000_000)
+    monthly_tokens = forms.IntegerField(label=_("Tokens a month at most"), **_between("monthly_tokens"))
 
     SAVED = (
         "from_name", "from_address", "reply_to", "postal_address", "support_contact", "transport", "host", "username",
@@ -161,7 +165,11 @@ class SenderForm(forms.Form):
         if setting.is_secret:
             kept = setting.code in held
             return forms.CharField(
-                label=label, max_length=500, required=False, widget=SecretInput(), help_text=KEPT if kept else ""
+                label=label,
+                max_length=senders.MOST_SECRET,
+                required=False,
+                widget=SecretInput(),
+                help_text=KEPT if kept else "",
             )
         return forms.CharField(
             label=label, max_length=200, required=False, initial=held.get(setting.code, ""),
@@ -176,10 +184,6 @@ class SenderForm(forms.Form):
         data = super().clean()
         data["port"] = data.get("port") or 587
         data["security"] = data.get("security") or SenderProfile.Security.STARTTLS
-        if data.get("transport") == SenderProfile.Transport.SMTP and not data.get("host") and "host" not in self.errors:
-            self.add_error("host", gettext("Name the server."))
-        if data.get("transport") == SenderProfile.Transport.PROVIDER and not data.get("provider"):
-            self.add_error("provider", gettext("Choose the provider."))
         return data
 
     def save(self, *, actor: User) -> SenderProfile | None:
@@ -207,7 +211,7 @@ class SenderForm(forms.Form):
         if data.get("transport") != SenderProfile.Transport.PROVIDER or not chosen:
             return None
         typed = {name.removeprefix(f"{chosen}_"): data.get(name) or "" for name in self.asked[chosen]}
-        return providers.merged(self.sender, chosen, json.dumps(typed))
+        return providers.typed(self.sender, chosen, typed)
 
 
 class BasisForm(forms.Form):

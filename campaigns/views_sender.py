@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.errors import Refused, Unreachable
 from core.htmx import render_page
-from core.secrets import SealBroken
 from tenants.permissions import requires
+from tenants.scoping import current_tenant
 
 from . import wording_sender as words
 from .forms_sender import BasisForm, ReportsForm, SenderForm
@@ -25,7 +22,6 @@ from .models import SenderProfile
 from .services import domains, providers, reports, senders
 
 _PAGE = "campaigns/sender/sender.html"
-_MOST_UPLOAD = 16 << 20  # of a mailbox file in the browser; the command takes larger ones
 
 
 @sensitive_post_parameters()
@@ -55,16 +51,17 @@ def _page(request: HttpRequest, profile: SenderProfile, *, status: int = 200, **
         "domain": senders.domain(profile) if profile.from_address else "",
         "has_writer": bool(settings.LLM_BASE_URL),
         "has_public_url": bool(settings.PUBLIC_URL),
-        "hooks": [{"name": one.name, "path": _hook(request, one.code)} for one in providers.providers()],
-        "hook": _hook(request, profile.provider) if profile.provider else "",
+        "hooks": [{"name": one.name, "path": report_address(request, one.code)} for one in providers.providers()],
+        "hook": report_address(request, profile.provider) if profile.provider else "",
         **more,
     }
     return render_page(request, _PAGE, context, status=status)
 
 
-def _hook(request: HttpRequest, provider: str) -> str:
+def report_address(request: HttpRequest, provider: str) -> str:
+    """Where a provider sends its reports."""
     site = settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
-    return site + reverse("campaigns:mail_report", args=[request.tenant.slug, provider])
+    return site + reverse("campaigns:mail_report", args=[current_tenant().slug, provider])
 
 
 @require_POST
@@ -78,7 +75,7 @@ def set_basis(request: HttpRequest) -> HttpResponse:
                 actor=request.user, basis=form.cleaned_data["basis"], reason=form.cleaned_data["basis_reason"]
             )
         except Refused as refusal:
-            form.add_error(str(refusal.facts.get("field") or "basis"), refusal.message)
+            form.add_error("basis_reason" if refusal.facts.get("field") == "reason" else "basis", refusal.message)
         else:
             messages.success(request, _("Whom you may write to is kept, with your name."))
             return redirect("campaigns:sender")
@@ -90,15 +87,15 @@ def set_basis(request: HttpRequest) -> HttpResponse:
 def try_server(request: HttpRequest) -> HttpResponse:
     """Speak with the server as it was kept, and take leave: nothing is sent."""
     profile = senders.sender()
-    if profile.transport != SenderProfile.Transport.SMTP or not profile.host:
-        messages.warning(request, _("Name an SMTP server and save first."))
+    try:
+        senders.require_server(profile)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
         return redirect("campaigns:sender")
     try:
         offers = senders.try_server(profile)
     except (Refused, Unreachable) as error:
         return _page(request, profile, tried_error=error.message)
-    except SealBroken:
-        return _page(request, profile, tried_error=_("The password cannot be opened any more: say it again."))
     return _page(request, profile, tried=offers or ["–"])
 
 
@@ -128,19 +125,10 @@ def take_reports(request: HttpRequest) -> HttpResponse:
     form = ReportsForm(request.POST, request.FILES)
     if not form.is_valid():
         return _page(request, senders.sender(), status=422, reports_form=form)
-    upload = form.cleaned_data["file"]
-    if upload.size > _MOST_UPLOAD:
-        form.add_error("file", _("Here up to %(most)s MB; the command read_bounces takes larger ones.") % {"most": _MOST_UPLOAD >> 20})  # fmt: skip
+    try:
+        taken = reports.take_upload(form.cleaned_data["file"], actor=request.user)
+    except Refused as refusal:
+        form.add_error("file", refusal.message)
         return _page(request, senders.sender(), status=422, reports_form=form)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("reports" + Path(upload.name).suffix.lower()[:8])
-        with path.open("wb") as target:
-            for block in upload.chunks():
-                target.write(block)
-        try:
-            taken = reports.take_file(path, actor=request.user)
-        except Refused as refusal:
-            form.add_error("file", refusal.message)
-            return _page(request, senders.sender(), status=422, reports_form=form)
     messages.success(request, words.reports_taken(taken.as_json()))
     return redirect("campaigns:sender")

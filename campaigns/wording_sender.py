@@ -41,6 +41,7 @@ class FoundWords:
     sentence: str
     name: str = ""
     text: str = ""
+    code: str = ""
 
 
 _ABOUT = {"spf": "SPF", "dkim": "DKIM", "dmarc": "DMARC", "mx": "MX"}
@@ -60,6 +61,7 @@ def _found(one: Mapping) -> FoundWords:
         finding(one.get("code", ""), facts),
         record.get("name", ""),
         record.get("text", ""),
+        one.get("code", ""),
     )
 
 

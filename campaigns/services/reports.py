@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets as randomness
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -35,6 +37,7 @@ _KINDS = {HARD: Kind.HARD_BOUNCE, SOFT: Kind.SOFT_BOUNCE, COMPLAINT: Kind.COMPLA
 WITHIN_DAYS = 30  # a report without the mail's name is believed only of an address that was written to since
 _LOOKED_AT = 50  # newest mails to one address among which the reported one is looked for
 MOST_FILE_BYTES = 256 << 20
+MOST_UPLOAD_BYTES = 16 << 20  # of a file that is read while somebody waits; the command takes larger ones
 
 
 @dataclass(slots=True)
@@ -168,6 +171,20 @@ def take_file(path: Path, *, actor: User | None = None) -> Taken:
         taken.unreadable += counts.unreadable
         tenants.record("reports_taken", actor=actor, **taken.as_json())
     return taken
+
+
+def take_upload(upload: UploadedFile, *, actor: User | None = None) -> Taken:
+    """The same of a file that was sent here. Raises Refused."""
+    most = MOST_UPLOAD_BYTES >> 20
+    if upload.size > MOST_UPLOAD_BYTES:
+        said = _("Here up to %(most)s MB; the command read_bounces takes larger ones.") % {"most": most}
+        raise Refused("too_large", said, field="file")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("reports" + Path(upload.name).suffix.lower()[:8])
+        with path.open("wb") as target:
+            for block in upload.chunks():
+                target.write(block)
+        return take_file(path, actor=actor)
 
 
 # ---------------------------------------------------------------- by a provider's webhook

@@ -18,6 +18,7 @@ from tenants.models import User
 from tenants.scoping import current_tenant
 
 from ..channels import smtp
+from ..channels.provider import PROVIDERS
 from ..models import SenderProfile
 from . import keys
 
@@ -29,6 +30,13 @@ FIELDS = (
     "tracks_links", "tracks_opens", "holdout_share", "universal_share",
     "uses_server_writer", "personal_drafts", "monthly_tokens",
 )  # fmt: skip
+# From least to most, for the page's form and the API's body alike.
+LIMITS: dict[str, tuple[float, float]] = {
+    "port": (1, 65_535), "per_second": (0.01, 10_000), "daily_cap": (1, 2_000_000_000),
+    "most_mails": (1, 1_000), "within_days": (1, 366),
+    "holdout_share": (0.0, 0.5), "universal_share": (0.0, 0.2), "monthly_tokens": (0, 2_000_000_000),
+}  # fmt: skip
+MOST_SECRET = 500  # characters of a password or of a key
 
 
 def sender() -> SenderProfile:
@@ -52,20 +60,25 @@ def save_sender(
     """
     if unknown := sorted(set(fields) - set(FIELDS)):
         raise TypeError(f"A sender has no {', '.join(unknown)}.")
-    profile = sender()
-    before = {name: getattr(profile, name) for name in ("from_address", "host", "transport", "dkim_selector")}
-    for name, value in fields.items():
-        setattr(profile, name, value)
-    _check(profile)
-    if password is not None:
-        profile.sealed_password = secrets.seal(password, scope=_scope("smtp"))
-    if provider_settings is not None:
-        profile.sealed_provider_settings = secrets.seal(provider_settings, scope=_scope("provider"))
-    if any(getattr(profile, name) != value for name, value in before.items()):
-        profile.domain_report, profile.domain_checked_at = {}, None
+    secret = {"password": password, "provider_settings": provider_settings}
+    named = sorted([*fields, *(name for name, value in secret.items() if value is not None)])
     with transaction.atomic():
+        profile = _locked()
+        before = {name: getattr(profile, name) for name in ("from_address", "host", "transport", "dkim_selector")}
+        provider = profile.provider
+        for name, value in fields.items():
+            setattr(profile, name, value)
+        _check(profile)
+        if password is not None:
+            profile.sealed_password = secrets.seal(password, scope=_scope("smtp"))
+        if provider_settings is not None:
+            profile.sealed_provider_settings = secrets.seal(provider_settings, scope=_scope("provider"))
+        elif profile.provider != provider:  # the keys of one are never shown to another
+            profile.sealed_provider_settings = ""
+        if any(getattr(profile, name) != value for name, value in before.items()):
+            profile.domain_report, profile.domain_checked_at = {}, None
         profile.save()
-        tenants.record("sender_changed", profile, actor=actor, fields=sorted(fields))
+        tenants.record("sender_changed", profile, actor=actor, fields=named)
     return profile
 
 
@@ -73,19 +86,24 @@ def set_basis(*, actor: User, basis: str, reason: str) -> SenderProfile:
     """Whom the company may write to. Writing to everybody who did not object takes a reason, which stands in the trail."""
     if basis not in SenderProfile.Basis.values:
         raise Refused("bad_basis", _("Choose whom you may write to."), field="basis")
-    reason = reasons.reason(" ".join(reason.split()), field="basis_reason")
+    reason = reasons.reason(" ".join(reason.split()))
     if basis == SenderProfile.Basis.CUSTOMERS and len(reason) < 10:
         raise Refused(
             "no_reason",
             _("Say on what ground you may write to customers who never agreed, such as a clause of their contract."),
-            field="basis_reason",
+            field="reason",
         )
-    profile = sender()
-    profile.basis, profile.basis_reason, profile.basis_set_by = basis, reason, actor
     with transaction.atomic():
+        profile = _locked()
+        profile.basis, profile.basis_reason, profile.basis_set_by = basis, reason, actor
         profile.save()
         tenants.record("basis_changed", profile, actor=actor, basis=basis)
     return profile
+
+
+def _locked() -> SenderProfile:
+    """The row, until the transaction ends: of two changes at once none writes what the other has just replaced."""
+    return SenderProfile.objects.select_for_update().get(pk=sender().pk)
 
 
 def _scope(what: str) -> str:
@@ -96,14 +114,24 @@ def _check(profile: SenderProfile) -> None:
     for name in ("from_address", "reply_to"):
         if (address := getattr(profile, name)) and not keys.is_address(address):
             raise Refused("bad_address", _("“%(address)s” is no address.") % {"address": address[:80]}, field=name)
-    for name in ("from_name", "postal_address", "support_contact"):
+    for name in ("from_name", "postal_address", "support_contact", "host", "username", "dkim_selector"):
         if any(ord(sign) < 32 for sign in getattr(profile, name)):
             raise Refused("one_line", _("Write it on one line."), field=name)
+    for name, (least, most) in LIMITS.items():
+        if (value := getattr(profile, name)) is not None and not least <= value <= most:
+            said = _("It is a number from %(least)s to %(most)s.") % {"least": least, "most": most}
+            raise Refused("out_of_range", said, field=name)
+    if profile.transport == SenderProfile.Transport.SMTP and not profile.host:
+        raise Refused("no_host", _("Name the server."), field="host")
+    is_known = profile.provider in PROVIDERS
+    if not is_known and (profile.provider or profile.transport == SenderProfile.Transport.PROVIDER):
+        raise Refused("unknown_provider", _("Choose the provider."), field="provider")
     if (profile.quiet_from is None) != (profile.quiet_until is None):
         raise Refused("half_quiet", _("Quiet hours have a beginning and an end."), field="quiet_until")
     weekdays = profile.quiet_weekdays
     if not isinstance(weekdays, list) or not set(weekdays) <= set(range(7)) or len(set(weekdays)) == 7:
         raise Refused("bad_weekdays", _("Leave at least one day on which mail may go out."), field="quiet_weekdays")
+    profile.quiet_weekdays = sorted(set(weekdays))
     try:
         profile.clean_fields(exclude=["tenant", "basis_set_by", "sealed_password", "sealed_provider_settings"])
     except ValidationError as error:
@@ -194,12 +222,25 @@ def provider_settings(profile: SenderProfile) -> str:
     return secrets.unseal(profile.sealed_provider_settings, scope=_scope("provider"))
 
 
+def require_server(profile: SenderProfile) -> None:
+    """Raises Refused(``no_server``) where there is none to try."""
+    if profile.transport != SenderProfile.Transport.SMTP or not profile.host:
+        raise Refused("no_server", _("Name an SMTP server and save first."))
+
+
 def try_server(profile: SenderProfile) -> list[str]:
     """Speak with the server and take leave; what it offers. Raises Refused or Unreachable."""
-    with smtp.Connection.open(server(profile)) as connection:
-        return sorted(connection.features)
+    try:
+        with smtp.Connection.open(server(profile)) as connection:
+            return sorted(connection.features)
+    except secrets.SealBroken as error:
+        said = _("The password cannot be opened any more: say it again.")
+        raise Refused("password_lost", said, field="password") from error
 
 
 def note_domain(profile: SenderProfile, report: dict[str, Any]) -> None:
-    SenderProfile.objects.filter(pk=profile.pk).update(domain_report=report, domain_checked_at=timezone.now())
+    """Keep what was found, unless another address or key was named while it was asked for."""
+    asked = {"from_address": profile.from_address, "dkim_selector": profile.dkim_selector}
+    found = SenderProfile.objects.filter(pk=profile.pk, **asked)
+    found.update(domain_report=report, domain_checked_at=timezone.now())
     profile.refresh_from_db()
