@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import api_consent, views_consent, views_mailbox, views_sender
+from . import api_consent, api_sender, views_consent, views_mailbox, views_sender
 
 urlpatterns = [
     path("sender", views_sender.sender, name="sender"),
@@ -26,4 +26,9 @@ urlpatterns = [
     path("mailbox/<uuid:public_id>/source", views_mailbox.mailbox_source, name="mailbox_source"),
     path("api/consents", api_consent.ConsentsView.as_view(), name="api_consents"),
     path("api/suppressions", api_consent.SuppressionsView.as_view(), name="api_suppressions"),
+    path("api/sender", api_sender.SenderView.as_view(), name="api_sender"),
+    path("api/sender/basis", api_sender.BasisView.as_view(), name="api_sender_basis"),
+    path("api/sender/try", api_sender.TryView.as_view(), name="api_sender_try"),
+    path("api/sender/check-domain", api_sender.CheckDomainView.as_view(), name="api_sender_domain"),
+    path("api/sender/reports", api_sender.ReportsView.as_view(), name="api_sender_reports"),
 ]

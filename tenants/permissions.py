@@ -91,6 +91,7 @@ FOR_KEYS: tuple[str, ...] = (
     "manage_members",
     "manage_webhooks",
     "manage_feeds",
+    "set_sender",
 )
 
 

@@ -35,6 +35,7 @@ SCOPES: dict[str, object] = {
     "manage_members": _("Invite, change and remove those who may no more than the key itself"),
     "manage_webhooks": _("Say where events are sent, and send them again (webhooks)"),
     "manage_feeds": _("Set up, change and delete feeds"),
+    "set_sender": _("Say in whose name and by which server mails go out"),
 }
 
 # In the order of webhooks.EVENTS.

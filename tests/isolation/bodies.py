@@ -89,6 +89,8 @@ def known_bodies(company: Company) -> dict[str, dict[str, object]]:
         "campaigns:api_template": {"name": WORDS, "parts": _PARTS},
         "campaigns:api_draft": {"customer": str(customer.public_id), "language": "fr", "tone": "warm"},
         "campaigns:api_consents": {"customers": [customer.external_id], "is_granted": False, "note": WORDS},
+        "campaigns:api_sender": {"from_name": WORDS, "postal_address": WORDS, "holdout_share": 0.1},
+        "campaigns:api_sender_basis": {"basis": "customers", "reason": WORDS},
         "campaigns:api_suppressions": {"addresses": ["someone@example.com"], "note": WORDS},
         "tenants:api_invitations": {"email": "someone@example.com", "role": "viewer"},
         "tenants:api_member": {"role": "viewer"},
