@@ -69,6 +69,10 @@ def save_sender(
         for name, value in fields.items():
             setattr(profile, name, value)
         _check(profile)
+        if password is None and profile.sealed_password and profile.host not in ("", before["host"]):
+            # What was given for one machine is never shown to another: who may say the host need not know the password.
+            said = _("This is another server than the one that the password was given for: give the password again.")
+            raise Refused("password_again", said, field="password")
         if password is not None:
             profile.sealed_password = secrets.seal(password, scope=_scope("smtp"))
         if provider_settings is not None:

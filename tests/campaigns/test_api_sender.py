@@ -391,3 +391,14 @@ def test_mailbox_file_is_taken_in(admin, atlas, monkeypatch):
     assert set(admin.post(REPORTS, {}).json()["errors"]) == {"file"}
     assert set(post(NOTHING_CAME, other="x").json()["errors"]) == {"other"}
     assert send(admin, REPORTS, {"file": "x"}, "post").status_code == 415
+
+
+def test_kept_password_is_not_shown_to_another_server(admin, atlas):
+    send(admin, SENDER, {**SMTP, "password": "s3cret-word"})
+    refused = send(admin, SENDER, {"host": "mine.example.net"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "password_again")
+    assert refused.json()["facts"]["field"] == "password"
+    assert admin.get(SENDER).json()["host"] == SMTP["host"]
+    assert send(admin, SENDER, {"host": "mine.example.net", "password": None}).status_code == 200
+    with tenant_scope(atlas):
+        assert not senders.server(senders.sender()).password

@@ -95,11 +95,26 @@ def test_password_is_never_shown_and_stays_while_the_field_is_empty(client_for, 
     client = client_for(alice)
     client.post("/sender", filled(password="p4ss-word"))
     assert "p4ss-word" not in client.get("/sender").content.decode()
-    client.post("/sender", filled(host="other.example.com", password=""))
+    client.post("/sender", filled(from_name="Atlas again", password=""))
     with tenant_scope(atlas):
+        assert senders.sender().from_name == "Atlas again"
         assert senders.server(senders.sender()).password == "p4ss-word"
     refused = client.post("/sender", filled(password="typed-now", per_second="x"))
     assert refused.status_code == 422 and "typed-now" not in refused.content.decode()
+
+
+def test_password_is_not_shown_to_another_server_than_it_was_given_for(client_for, atlas, alice):
+    client = client_for(alice)
+    client.post("/sender", filled(password="p4ss-word"))
+    first = profile(atlas).host
+    refused = client.post("/sender", filled(host="other.example.com", password=""))
+    assert refused.status_code == 422 and "give the password again" in refused.content.decode()
+    assert profile(atlas).host == first
+    assert client.post("/sender", filled(host="", transport="mailbox", password="")).status_code == 302
+    assert client.post("/sender", filled(host="other.example.com", password="")).status_code == 422
+    assert client.post("/sender", filled(host="other.example.com", password="another")).status_code == 302
+    with tenant_scope(atlas):
+        assert senders.server(senders.sender()).password == "another"
 
 
 @pytest.mark.parametrize(
