@@ -18,7 +18,7 @@ from core.errors import Refused, Unreachable
 from core.operations import MULTIPART, operation
 from core.parsing import MultiPartParser
 from core.serialized import body_of
-from tenants.idempotency import idempotent
+from tenants.idempotency import ANSWER_LOST, idempotent
 
 from . import api_shapes_sender as shapes
 from . import wording_sender as words
@@ -230,6 +230,17 @@ class ReportsView(APIView):
         if not form.is_valid():
             raise ValidationError(form.errors)
         return Response(reports.take_upload(form.cleaned_data["file"], actor=request.user).as_json())
+
+
+class ReportKeyView(APIView):
+    capability = {"POST": "set_sender"}
+
+    @operation(answers={200: shapes.REPORT_KEY}, refuses={409: ANSWER_LOST})
+    @idempotent(sealed=True)
+    def post(self, request):
+        """A new key for the providers' reports, shown this once; the one before stops working at once. Asked twice, the first
+        one is void: send an `Idempotency-Key`."""
+        return Response({"key": reports.new_webhook_key(actor=request.user)})
 
 
 # ---------------------------------------------------------------- what is told

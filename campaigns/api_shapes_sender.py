@@ -100,6 +100,7 @@ SENDER = named(
     ),
 )  # fmt: skip
 DOMAIN = named("SenderDomain", _DOMAIN)
+REPORT_KEY = record({"key": says(TEXT, "The password that the provider sends with its reports; shown once.")})
 TRIED = record({"offers": says(many(TEXT), "What the server said that it can do.")})
 UPLOAD = record(
     {

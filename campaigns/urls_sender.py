@@ -31,4 +31,5 @@ urlpatterns = [
     path("api/sender/try", api_sender.TryView.as_view(), name="api_sender_try"),
     path("api/sender/check-domain", api_sender.CheckDomainView.as_view(), name="api_sender_domain"),
     path("api/sender/reports", api_sender.ReportsView.as_view(), name="api_sender_reports"),
+    path("api/sender/report-key", api_sender.ReportKeyView.as_view(), name="api_sender_report_key"),
 ]

@@ -14,7 +14,7 @@ from core.operations import operation
 
 from . import api_shapes as shapes
 from . import webhooks
-from .idempotency import idempotent
+from .idempotency import ANSWER_LOST, idempotent
 from .models import WebhookDelivery, WebhookEndpoint
 
 _SIZE, _MOST = 50, 200
@@ -22,7 +22,6 @@ _ADDRESS = (
     "The address is none (`bad_address`, `bad_host`), not https (`not_https`), holds a password (`credentials_in_address`), is of a private "
     "network (`private_address`) or of a name that nobody knows (`unknown_host`)."
 )
-_LOST = "It was done, and the installation's keys have changed since, so that the secret cannot be shown again (`answer_lost`)."
 _LIST = {"Location": "The endpoint's deliveries, newest first."}
 
 
@@ -123,7 +122,7 @@ class WebhooksView(APIView):
         body=shapes.NEW_WEBHOOK,
         answers={201: shapes.MADE_WEBHOOK},
         headers={201: {"Location": "Where the endpoint is."}},
-        refuses={422: f"{_ADDRESS} There are ten already (`too_many_webhooks`).", 409: _LOST},
+        refuses={422: f"{_ADDRESS} There are ten already (`too_many_webhooks`).", 409: ANSWER_LOST},
     )
     @idempotent(sealed=True)
     def post(self, request):
@@ -166,7 +165,7 @@ class SecretView(APIView):
     capability = {"POST": "manage_webhooks"}
     serializer_class = MadeWebhookSerializer
 
-    @operation(answers={200: shapes.MADE_WEBHOOK}, refuses={409: _LOST})
+    @operation(answers={200: shapes.MADE_WEBHOOK}, refuses={409: ANSWER_LOST})
     @idempotent(sealed=True)
     def post(self, request, public_id):
         """A new secret; the one of before signs beside it for 24 hours. Asked twice, the first one is void: send a key."""

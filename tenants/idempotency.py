@@ -26,6 +26,8 @@ MAX_LENGTH = 200
 KEPT = timedelta(hours=24)
 _PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _SEALED = "sealed"
+# What an operation with ``sealed`` may answer with 409.
+ANSWER_LOST = "It was done, and the installation's keys have changed since, so that the secret cannot be shown again (`answer_lost`)."
 ABANDONED = timedelta(minutes=5)  # an answer that never came: its process died, the key is free again
 
 

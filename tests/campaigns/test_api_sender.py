@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from campaigns.channels import dns
 from campaigns.models import SenderProfile
-from campaigns.services import providers, senders
+from campaigns.services import providers, reports, senders
 from core.errors import Refused, Unreachable
 from tenants.models import AuditEntry, StoredAnswer
 from tenants.scoping import tenant_scope
@@ -19,12 +19,13 @@ from tests.tenants.test_api_keys import caller, make
 
 from .test_sender_pages import ZONE, filled
 
-SENDER, BASIS, TRY, DOMAIN, REPORTS = (
+SENDER, BASIS, TRY, DOMAIN, REPORTS, REPORT_KEY = (
     "/api/sender",
     "/api/sender/basis",
     "/api/sender/try",
     "/api/sender/check-domain",
     "/api/sender/reports",
+    "/api/sender/report-key",
 )
 SMTP = {"transport": "smtp", "host": "smtp.example.com", "username": "atlas"}
 MAILGUN = {
@@ -63,7 +64,7 @@ def test_only_admins_read_and_change(client_for, cast, who):
         send(client, SENDER, {"from_name": "X"}),
         send(client, BASIS, {"basis": "consent"}, "put"),
     ]
-    answers += [send(client, address, method="post") for address in (TRY, DOMAIN, REPORTS)]
+    answers += [send(client, address, method="post") for address in (TRY, DOMAIN, REPORTS, REPORT_KEY)]
     assert {answer.status_code for answer in answers} == {403}
     assert not every(SenderProfile).exists()
 
@@ -402,3 +403,16 @@ def test_kept_password_is_not_shown_to_another_server(admin, atlas):
     assert send(admin, SENDER, {"host": "mine.example.net", "password": None}).status_code == 200
     with tenant_scope(atlas):
         assert not senders.server(senders.sender()).password
+
+
+def test_key_for_reports_is_shown_once_and_replaces_the_one_before(admin, atlas):
+    assert admin.get(SENDER).json()["reports"]["has_key"] is False
+    first, again, other = (
+        send(admin, REPORT_KEY, method="post", **{"Idempotency-Key": key}).json()["key"] for key in ("a", "a", "b")
+    )
+    assert first == again != other
+    assert other not in repr(list(every(StoredAnswer).values())) + json.dumps(list(every(AuditEntry).values("facts")))
+    assert other not in admin.get(SENDER).content.decode()
+    assert admin.get(SENDER).json()["reports"]["has_key"] is True
+    with tenant_scope(atlas):
+        assert [reports.is_webhook_key(reports.profile(), key) for key in (first, other)] == [False, True]
