@@ -32,7 +32,7 @@ class Databases:
 
     def __exit__(self, *_: object) -> None:
         for name in reversed(self._made):
-            self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            self._drop(name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def fresh(self) -> dict[str, str]:
@@ -46,7 +46,7 @@ class Databases:
         """Give its room back before the next one is measured."""
         shutil.rmtree(environment["VAR_DIR"], ignore_errors=True)
         if self._url:
-            self._execute(f'DROP DATABASE "{urlsplit(environment["DATABASE_URL"]).path[1:]}" WITH (FORCE)')
+            self._drop(urlsplit(environment["DATABASE_URL"]).path[1:])
 
     def _make(self, name: str, template: str = "") -> dict[str, str]:
         var = self.folder / name
@@ -59,6 +59,14 @@ class Databases:
             self._made.append(database)
             environment["DATABASE_URL"] = urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
         return environment
+
+    def _drop(self, name: str) -> None:
+        import psycopg
+
+        from core.backups.postgres import drop_database
+
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            drop_database(connection, name)
 
     def _execute(self, statement: str) -> None:
         import psycopg

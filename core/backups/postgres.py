@@ -216,7 +216,16 @@ def scratch(address: Address) -> Iterator[Address]:
         yield address.renamed(name)
     finally:
         with address.connect(autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            drop_database(connection, name)
+
+
+def drop_database(connection: psycopg.Connection, name: str) -> None:
+    """With whoever is still connected. The server's own vacuum, which is the superuser's, may not be ended by us: without
+    FORCE the server ends it by itself."""
+    try:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def _drop_the_forgotten(connection: psycopg.Connection) -> None:
@@ -225,7 +234,7 @@ def _drop_the_forgotten(connection: psycopg.Connection) -> None:
     for (name,) in ours:
         made = name.removeprefix(_DRILL).partition("_")[0] if name.startswith(_DRILL) else ""
         if made.isdecimal() and int(made) < time.time() - 86_400:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            drop_database(connection, name)
 
 
 def program(name: str, server: str) -> Path:

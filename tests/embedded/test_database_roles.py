@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from core.backups.postgres import Address, scratch
 from core.embedded.postgres import Postgres
 from core.embedded.processes import LOOPBACK
 
@@ -198,8 +200,9 @@ print("attached")
 """
 
 
-def test_a_part_is_attached_although_the_server_vacuums_the_table_its_keys_point_at(server):
-    """For hours, at this speed: the server ends its own vacuum for whoever waits a second, and the part gives way sooner."""
+@pytest.fixture
+def vacuuming(server):
+    """The server vacuums whatever changed, at once, and would need hours for it."""
     slowly = {
         "autovacuum_naptime": "1s", "autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1",
         "autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_insert_scale_factor": "0",
@@ -208,9 +211,35 @@ def test_a_part_is_attached_although_the_server_vacuums_the_table_its_keys_point
         for name, value in slowly.items():
             admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         admin.execute("SELECT pg_reload_conf()")
-        try:
-            script = f"import django; django.setup()\n{A_PART_BESIDE_A_VACUUM}"
-            assert "attached" in run(url(server, "app"), sys.executable, "-c", script)
-        finally:
-            admin.execute("ALTER SYSTEM RESET ALL")
-            admin.execute("SELECT pg_reload_conf()")
+        yield
+        admin.execute("ALTER SYSTEM RESET ALL")
+        admin.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.usefixtures("vacuuming")
+def test_a_part_is_attached_although_the_server_vacuums_the_table_its_keys_point_at(server):
+    """The server ends its own vacuum for whoever waits a second, and the part gives way sooner."""
+    script = f"import django; django.setup()\n{A_PART_BESIDE_A_VACUUM}"
+    assert "attached" in run(url(server, "app"), sys.executable, "-c", script)
+
+
+@pytest.mark.usefixtures("vacuuming")
+def test_a_trial_database_goes_although_the_server_vacuums_it(server):
+    """Nobody but a superuser may end a vacuum, and a trial is made by another role."""
+    at_work = "SELECT 1 FROM pg_locks WHERE relation = 'rows'::regclass AND mode = 'ShareUpdateExclusiveLock'"
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE trial LOGIN CREATEDB PASSWORD '{PASSWORD}'")
+    address = Address(LOOPBACK, str(server.port), "postgres", "trial", PASSWORD)
+    with scratch(address) as trial:
+        with trial.connect(autocommit=True) as db:
+            db.execute("CREATE TABLE rows AS SELECT generate_series(1, 200000) AS n")
+            db.execute("DELETE FROM rows")
+            for _ in range(600):
+                if db.execute(at_work).fetchone():
+                    break
+                time.sleep(0.1)
+            assert db.execute(at_work).fetchone(), "the server never began"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), address.connect(autocommit=True) as other:
+            other.execute(f'DROP DATABASE "{trial.name}" WITH (FORCE)')
+    with address.connect() as other:
+        assert other.execute("SELECT 1 FROM pg_database WHERE datname = %s", [trial.name]).fetchone() is None
