@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import time
 from typing import Any
 
 from django.conf import settings
@@ -26,21 +24,6 @@ from .forms_sender import ReportsForm
 from .models import SenderProfile
 from .services import domains, providers, reports, senders
 from .views_sender import report_address
-
-_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-
-
-class Clock(bodies.Text):
-    """A time of the day, such as "21:00"."""
-
-    def to_internal_value(self, data: Any) -> time:
-        said = super().to_internal_value(data)
-        if not _CLOCK.fullmatch(said):
-            raise serializers.ValidationError("a time of the day, such as 21:00")
-        return time.fromisoformat(said)
-
-    def to_representation(self, value: time) -> str:
-        return f"{value:%H:%M}"
 
 
 def _between(name: str) -> dict[str, float]:
@@ -87,8 +70,8 @@ class SenderBody(bodies.Body):
 
     most_mails = bodies.Whole(**_between("most_mails"))
     within_days = bodies.Whole(**_between("within_days"))
-    quiet_from = Clock(required=False, allow_null=True)
-    quiet_until = Clock(required=False, allow_null=True)
+    quiet_from = bodies.Clock(required=False, allow_null=True)
+    quiet_until = bodies.Clock(required=False, allow_null=True)
     quiet_weekdays = serializers.ListField(
         child=bodies.Whole(min_value=0, max_value=6), max_length=6, required=False, help_text="0 is Monday."
     )

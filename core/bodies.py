@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import time
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -65,6 +66,22 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             raise serializers.ValidationError("a text")
         return super().to_internal_value(data)
+
+
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+class Clock(Text):
+    """A time of the day, to the minute, such as "21:00"."""
+
+    def to_internal_value(self, data: Any) -> time:
+        said = super().to_internal_value(data)
+        if not _CLOCK.fullmatch(said):
+            raise serializers.ValidationError("a time of the day, such as 21:00")
+        return time.fromisoformat(said)
+
+    def to_representation(self, value: time) -> str:
+        return f"{value:%H:%M}"
 
 
 class Whole(serializers.IntegerField):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,20 +20,6 @@ from .services.feeds import NEEDS
 _SCHEDULE = ("every_minutes", "at", "weekday")
 # What opens an address, by ``auth``; what belongs to another one is refused rather than passed over.
 _CREDENTIALS = {"none": (), "header": ("header", "value"), "basic": ("user", "password")}
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-
-
-class _Clock(bodies.Text):
-    """A time of day, to the minute."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": 5, "help_text": "HH:MM, in the company's own time.", **options})
-
-    def run_validation(self, data: Any = serializers.empty) -> dt.time:
-        text = super().run_validation(data)
-        if not _CLOCK.fullmatch(text):
-            raise serializers.ValidationError("a time such as 06:00")
-        return dt.time.fromisoformat(text)
 
 
 def _source(name: str, says: str, **options: Any) -> bodies.Text:
@@ -52,7 +36,7 @@ class _FeedBody(bodies.Body):
     every_minutes = bodies.Whole(
         min_value=FEWEST_MINUTES, max_value=MOST_MINUTES, required=False, help_text="With rhythm minutes."
     )
-    at = _Clock(required=False)
+    at = bodies.Clock(required=False, help_text="HH:MM, by the company's own clock.")
     weekday = bodies.Whole(min_value=0, max_value=6, required=False, help_text="With rhythm weekly; 0 is Monday.")
     review = serializers.ChoiceField(choices=Feed.Review.choices, required=False)
     empty_clears = bodies.Yes(required=False, help_text="An empty cell empties what was known.")

@@ -17,6 +17,7 @@ from tests.customers.feeding import go_on, lay, look, make_feed
 from tests.everywhere import every
 
 WORD = "s3cret-word"
+pytestmark = pytest.mark.usefixtures("inbox", "bell")
 DAILY = {"rhythm": "daily", "at": "05:30"}
 FOLDER = {"kind": "folder", "name": "Nightly", "pattern": "customers-*.csv", **DAILY}
 URL = f"postgresql://reader:{WORD}@db.example.com/crm"
@@ -25,22 +26,6 @@ ADDRESS = f"https://example.com/customers.csv?sig={WORD}"
 HTTPS = {"kind": "https", "name": "Export", "address": ADDRESS, "rhythm": "weekly", "weekday": 4, "at": "23:59"}
 HEADER = {**HTTPS, "auth": "header", "header": "X-Key", "value": WORD}
 BASIC = {**HTTPS, "auth": "basic", "user": "reader", "password": WORD}
-
-
-@pytest.fixture(autouse=True)
-def inbox(settings, tmp_path, cast):
-    settings.RAW_DATA_PATH = tmp_path / "raw"
-    settings.FEED_SETTLE_SECONDS = 0
-    return settings.RAW_DATA_PATH / "atlas-telecom"
-
-
-@pytest.fixture(autouse=True)
-def bell(monkeypatch):
-    from customers.tasks import run_feed
-
-    heard = []
-    monkeypatch.setattr(run_feed, "apply_async", lambda *, kwargs, **_: heard.append(kwargs))
-    return heard
 
 
 @pytest.fixture
@@ -162,6 +147,8 @@ def test_secret_is_kept_sealed_and_comes_out_nowhere(client_for, cast, caplog, b
         ({"kind": "folder", "name": "x", "rhythm": "daily"}, "at"),
         ({**FOLDER, "at": "6 o'clock"}, "at"),
         ({**FOLDER, "at": "24:00"}, "at"),
+        ({**FOLDER, "at": "0٦:00"}, "at"),
+        ({**FOLDER, "at": None}, "at"),
         ({**FOLDER, "at": "05:30:10"}, "at"),
         ({"kind": "folder", "name": "x", "rhythm": "minutes"}, "every_minutes"),
         ({"kind": "folder", "name": "x", "rhythm": "minutes", "every_minutes": 4}, "every_minutes"),

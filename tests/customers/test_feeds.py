@@ -27,13 +27,6 @@ NOW = dt.datetime(2026, 1, 7, 10, 20, 30, tzinfo=dt.UTC)  # a Wednesday
 
 
 @pytest.fixture
-def inbox(settings, tmp_path, atlas):
-    settings.RAW_DATA_PATH = tmp_path / "raw"
-    settings.FEED_SETTLE_SECONDS = 0
-    return settings.RAW_DATA_PATH / "atlas-telecom"
-
-
-@pytest.fixture
 def feed(inbox, atlas_scope, alice) -> Feed:
     return make_feed(actor=alice)
 

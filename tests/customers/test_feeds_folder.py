@@ -17,14 +17,6 @@ from tests.customers.feeding import ROWS, agree_to_shape, go_on, imports, lay, l
 
 
 @pytest.fixture
-def inbox(settings, tmp_path, atlas):
-    """The folder of Atlas; a file in it is ready at once."""
-    settings.RAW_DATA_PATH = tmp_path / "raw"
-    settings.FEED_SETTLE_SECONDS = 0
-    return settings.RAW_DATA_PATH / "atlas-telecom"
-
-
-@pytest.fixture
 def feed(inbox, atlas_scope, alice, tmp_path):
     """A feed that brings files of a known shape in at once."""
     agree_to_shape(tmp_path)

@@ -13,22 +13,7 @@ from tests.everywhere import every
 
 SCHEDULE = {"rhythm": "daily", "at": "05:30", "weekday": "0", "every_minutes": "30", "review": "agree"}
 WORD = "s3cret-word"
-
-
-@pytest.fixture(autouse=True)
-def inbox(settings, tmp_path, cast):
-    settings.RAW_DATA_PATH = tmp_path / "raw"
-    settings.FEED_SETTLE_SECONDS = 0
-    return settings.RAW_DATA_PATH / "atlas-telecom"
-
-
-@pytest.fixture
-def bell(monkeypatch):
-    from customers.tasks import run_feed
-
-    heard = []
-    monkeypatch.setattr(run_feed, "apply_async", lambda *, kwargs, **_: heard.append(kwargs))
-    return heard
+pytestmark = pytest.mark.usefixtures("inbox")
 
 
 @pytest.fixture
